@@ -1,0 +1,40 @@
+"""Train: python -m dqn_experiments env=breakout optimizer.lr=2e-4."""
+
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from dqn_experiments.command import run_command
+
+
+def main() -> None:
+    """Entry point of `python -m dqn_experiments` and of the script `dqn_experiments`."""
+    run_command("config", _train)
+
+
+def _train(composed: DictConfig) -> None:
+    # torch takes seconds to import, and --help and --cfg need none of it
+    from dqn_experiments.config import validated
+    from dqn_experiments.train import train
+
+    hydra = HydraConfig.get()
+    sweep = Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None
+    run_dir = Path(hydra.runtime.output_dir)
+    train(validated(composed), run_dir, _title(hydra, run_dir), sweep)
+
+
+def _title(hydra: DictConfig, run_dir: Path) -> str:
+    """A name to tell runs apart by: what is played, by whom, and what was overridden or when."""
+    choices = hydra.runtime.choices
+    overrides = [
+        override
+        for override in hydra.overrides.task
+        if not override.startswith(("env=", "agent=", "tracker."))
+    ]
+    return " ".join([f"{choices.env}/{choices.agent}", *(overrides or [run_dir.name])])[:128]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Agents: a learning rule and the policy it yields."""

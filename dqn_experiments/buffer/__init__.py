@@ -1,0 +1,1 @@
+"""Replay memories: transitions in, batches out."""

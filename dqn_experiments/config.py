@@ -1,0 +1,150 @@
+"""From a composed config to one that is known to work, before anything is built.
+
+A component's positional parameters are handed over by the run; its keyword-only parameters come
+from its yaml. So the signature of the class that `_target_` names is the schema of its group.
+"""
+
+import inspect
+from importlib import import_module
+from typing import Any
+
+import pydantic
+from omegaconf import DictConfig, OmegaConf
+from pydantic import BaseModel, ConfigDict
+
+from dqn_experiments.constraints import Count, OptionalCount, Seed
+from dqn_experiments.devices import Device
+from dqn_experiments.errors import ConfigError
+from dqn_experiments.groups import GROUPS
+
+CLOSED = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+
+
+class CheckpointConfig(BaseModel):
+    """When weights are written, in steps, and how many checkpoints stay besides the best."""
+
+    model_config = CLOSED
+    every: OptionalCount
+    keep: Count
+
+
+class RunConfig(BaseModel):
+    """The run's own keys."""
+
+    model_config = CLOSED
+    seed: Seed
+    device: Device
+    total_steps: Count
+    learning_starts: OptionalCount
+    update_every: Count
+    log_every: Count
+    checkpoint: CheckpointConfig
+
+
+def validated(composed: DictConfig) -> DictConfig:
+    """The config with every value checked and in its declared type.
+
+    Raises:
+        ConfigError: one line that names the key, the value and what is allowed.
+    """
+    config = _plain(composed)
+    run = {key: value for key, value in config.items() if key not in GROUPS}
+    checked = _check(RunConfig, run, prefix="").model_dump()
+    for group in GROUPS:
+        checked[group] = _checked_component(group, config.get(group))
+    _check_together(checked)
+    return OmegaConf.create(checked)
+
+
+def _plain(composed: DictConfig) -> dict[str, Any]:
+    missing = sorted(OmegaConf.missing_keys(composed))
+    if missing:
+        raise ConfigError(f"{missing[0]}: no value given; set it with {missing[0]}=<value>")
+    return OmegaConf.to_container(composed, resolve=True)  # type: ignore[return-value]
+
+
+def component(group: str, target: Any) -> Any:
+    """The class that a group's `_target_` names, from that group's own modules and nowhere else.
+
+    Raises:
+        ConfigError: if there is no such class there.
+    """
+    module, _, name = str(target).rpartition(".")
+    package = f"dqn_experiments.{group}"
+    try:
+        if not module.startswith(f"{package}."):
+            raise ImportError
+        found = getattr(import_module(module), name, None)
+    except ImportError:
+        found = None
+    if not (inspect.isclass(found) and found.__module__ == module):
+        raise ConfigError(f"{group}._target_={target}: must be a class in {package}.*")
+    return found
+
+
+def _checked_component(group: str, node: Any) -> dict[str, Any]:
+    if not isinstance(node, dict):
+        raise ConfigError(f"{group}={node}: must be one of the files in conf/{group}")
+    target = node.pop("_target_", None)
+    parameters = inspect.signature(component(group, target), eval_str=True).parameters.values()
+    fields: dict[str, Any] = {
+        parameter.name: (parameter.annotation, ...)
+        for parameter in parameters
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    }
+    schema = pydantic.create_model(group, __config__=CLOSED, **fields)
+    return {"_target_": target, **_check(schema, node, prefix=f"{group}.").model_dump()}
+
+
+def _check(schema: type[BaseModel], values: dict[str, Any], prefix: str) -> BaseModel:
+    try:
+        return schema.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise ConfigError(_first_line(error, schema, prefix)) from error
+
+
+def _first_line(error: pydantic.ValidationError, schema: type[BaseModel], prefix: str) -> str:
+    first = error.errors(include_url=False)[0]
+    key = prefix + ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key; {prefix or 'the run'} has {', '.join(schema.model_fields)}"
+    if first["type"] == "missing":
+        return f"{key}: no value given"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{key}={first['input']}: {message[0].lower()}{message[1:]}"
+
+
+def _check_together(config: dict[str, Any]) -> None:
+    """What no single component can know."""
+    buffer, evaluation = config["buffer"], config["evaluation"]
+    least = buffer["n_step"] * config["env"]["num_envs"]
+    if config["learning_starts"] < least:
+        raise ConfigError(
+            f"learning_starts={config['learning_starts']}: must be at least {least} "
+            "(buffer.n_step x env.num_envs)"
+        )
+    if buffer["capacity"] < buffer["batch_size"]:
+        raise ConfigError(
+            f"buffer.capacity={buffer['capacity']}: must be at least "
+            f"buffer.batch_size={buffer['batch_size']}"
+        )
+    if config["learning_starts"] > buffer["capacity"]:
+        raise ConfigError(
+            f"learning_starts={config['learning_starts']}: must be at most "
+            f"buffer.capacity={buffer['capacity']}"
+        )
+    if evaluation["max_frames"] is not None and "max_frames" not in config["env"]:
+        raise ConfigError(
+            f"evaluation.max_frames={evaluation['max_frames']}: env has no max_frames; must be null"
+        )
+    env = component("env", config["env"]["_target_"])
+    network = component("network", config["network"]["_target_"])
+    if env.observation_kind not in network.accepts:
+        raise ConfigError(
+            f"network={_option(network)}: takes {' or '.join(sorted(network.accepts))} "
+            f"observations and env={_option(env)} has {env.observation_kind}s; try network=mlp"
+        )
+
+
+def _option(component: Any) -> str:
+    return component.__module__.rpartition(".")[2]

@@ -1,0 +1,16 @@
+"""Types with ranges, for the parameters that a config file can set.
+
+Components declare what they accept in their own signatures; `dqn_experiments.config` holds a
+composed config against those signatures before anything is built.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+UnitInterval = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1)]
+OptionalCount = Annotated[int, Field(ge=0)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]

@@ -1,0 +1,33 @@
+"""The accelerator at hand."""
+
+from typing import Annotated
+
+import torch
+from pydantic import AfterValidator
+
+
+def resolve(name: str) -> torch.device:
+    """The device of that name; `auto` is cuda if there is one, then mps, then cpu.
+
+    Raises:
+        ValueError: if there is no such device here.
+    """
+    if name == "auto":
+        return torch.device(_available()[0].split(":")[0])
+    if name not in _available():
+        raise ValueError(f"must be auto or one of the devices here: {', '.join(_available())}")
+    return torch.device(name)
+
+
+def _available() -> list[str]:
+    count = torch.cuda.device_count()
+    cuda = ["cuda", *(f"cuda:{index}" for index in range(count))] if count else []
+    return cuda + ["mps"] * torch.backends.mps.is_available() + ["cpu"]
+
+
+def _usable(name: str) -> str:
+    resolve(name)
+    return name
+
+
+Device = Annotated[str, AfterValidator(_usable)]

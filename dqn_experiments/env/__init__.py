@@ -1,0 +1,1 @@
+"""Environments: N games stepped together, one frame each per step."""

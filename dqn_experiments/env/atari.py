@@ -1,0 +1,91 @@
+"""Atari games, many at a time, in the C++ threads of ale-py."""
+
+import numpy as np
+from ale_py.vector_env import AtariVectorEnv
+from gymnasium.vector import AutoresetMode
+from numpy.typing import NDArray
+
+from dqn_experiments.constraints import Count, OptionalCount, UnitInterval
+from dqn_experiments.env.roms import Rom
+from dqn_experiments.timestep import Timestep
+
+
+class AtariEnv:
+    """N copies of one game, preprocessed as in Mnih et al. 2015.
+
+    Grey screens, the maximum of the last two of `frame_skip` emulator frames, resized to
+    `screen_size`. One frame per step comes out; stacking is the caller's.
+    """
+
+    observation_kind = "image"
+    dtype = np.dtype(np.uint8)
+
+    def __init__(
+        self,
+        *,
+        rom: Rom,
+        num_envs: Count,
+        num_threads: OptionalCount,
+        frame_skip: Count,
+        frame_stack: Count,
+        screen_size: Count,
+        repeat_action_probability: UnitInterval,
+        noop_max: OptionalCount,
+        terminal_on_life_loss: bool,
+        fire_on_reset: bool,
+        full_action_space: bool,
+        max_frames: Count,
+        clip_rewards: bool,
+    ) -> None:
+        self._env = AtariVectorEnv(
+            rom,
+            num_envs,
+            num_threads=num_threads,
+            autoreset_mode=AutoresetMode.SAME_STEP,
+            stack_num=1,
+            frameskip=frame_skip,
+            img_height=screen_size,
+            img_width=screen_size,
+            repeat_action_probability=repeat_action_probability,
+            noop_max=noop_max,
+            use_fire_reset=fire_on_reset,
+            full_action_space=full_action_space,
+            max_num_frames_per_episode=max_frames,
+            reward_clipping=False,
+        )
+        self._terminal_on_life_loss = terminal_on_life_loss
+        self._clip_rewards = clip_rewards
+        self._lives = np.zeros(num_envs, np.int32)
+        self.num_envs = num_envs
+        self.num_actions = int(self._env.single_action_space.n)
+        self.frame_skip = frame_skip
+        self.observation_shape = (frame_stack, screen_size, screen_size)
+
+    def reset(self, seed: int) -> NDArray[np.uint8]:
+        """Start an episode everywhere, all randomness from `seed`; returns u8 [N, H, W]."""
+        observation, info = self._env.reset(seed=seed)
+        self._lives = info["lives"]
+        return observation[:, 0]
+
+    def step(self, action: NDArray[np.int64]) -> Timestep:
+        """Hold `action` i64 [N] for `frame_skip` emulator frames; ended episodes start anew.
+
+        With `terminal_on_life_loss` a lost life is terminal to the learner, and the game goes on.
+        """
+        observation, score, terminated, truncated, info = self._env.step(action)
+        done = terminated | truncated
+        first_frame = observation[:, 0]
+        frame = first_frame
+        if done.any():
+            frame = np.where(done[:, None, None], info["final_obs"][:, 0], first_frame)
+        terminal = terminated
+        if self._terminal_on_life_loss:
+            terminal = terminated | (~done & (info["lives"] < self._lives))
+        self._lives = info["lives"]
+        score = score.astype(np.float32)
+        reward = np.sign(score) if self._clip_rewards else score
+        return Timestep(frame, reward, score, terminal, done, first_frame)
+
+    def close(self) -> None:
+        """Stop the emulator threads."""
+        self._env.close()

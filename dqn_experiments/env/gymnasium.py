@@ -1,0 +1,88 @@
+"""Any gymnasium environment with a discrete action space."""
+
+from typing import Annotated, Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import flatten, flatten_space
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import iterate
+from numpy.typing import NDArray
+from pydantic import AfterValidator
+
+from dqn_experiments.constraints import Count
+from dqn_experiments.errors import ConfigError
+from dqn_experiments.timestep import Timestep
+
+
+def _registered(env_id: str) -> str:
+    try:
+        gymnasium.spec(env_id)
+    except gymnasium.error.Error as error:
+        raise ValueError(f"must be an id that gymnasium knows ({error})") from error
+    return env_id
+
+
+class GymnasiumEnv:
+    """N copies of `gymnasium.make(id)`, their observations flattened to vectors."""
+
+    observation_kind = "vector"
+    frame_skip = 1
+
+    def __init__(
+        self,
+        *,
+        id: Annotated[str, AfterValidator(_registered)],
+        num_envs: Count,
+        frame_stack: Count,
+        clip_rewards: bool,
+    ) -> None:
+        try:
+            env = gymnasium.make_vec(
+                id,
+                num_envs,
+                vectorization_mode="sync",
+                vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+            )
+        except gymnasium.error.Error as error:
+            raise ConfigError(f"env.id={id}: {error}") from error
+        if not isinstance(env.single_action_space, gymnasium.spaces.Discrete):
+            raise ConfigError(f"env.id={id}: actions are {env.single_action_space}, not Discrete")
+        self._space = env.single_observation_space
+        self._env = env
+        self._first_action = int(env.single_action_space.start)
+        self._clip_rewards = clip_rewards
+        self.num_envs = num_envs
+        self.num_actions = int(env.single_action_space.n)
+        flat = flatten_space(self._space)
+        if not isinstance(flat, gymnasium.spaces.Box):
+            raise ConfigError(f"env.id={id}: observations are {self._space}, not a fixed size")
+        self.dtype = np.dtype(np.uint8 if flat.dtype == np.uint8 else np.float32)
+        self.observation_shape = (frame_stack, *flat.shape)
+
+    def reset(self, seed: int) -> NDArray[np.generic]:
+        """Start an episode everywhere, all randomness from `seed`; returns [N, features]."""
+        observation, _ = self._env.reset(seed=seed)
+        return self._flatten(observation)
+
+    def step(self, action: NDArray[np.int64]) -> Timestep:
+        """Take `action` i64 [N]; ended episodes start anew."""
+        observation, score, terminated, truncated, info = self._env.step(
+            action + self._first_action
+        )
+        done = terminated | truncated
+        first_frame = self._flatten(observation)
+        frame = first_frame.copy()
+        for index in np.flatnonzero(done):
+            frame[index] = flatten(self._space, info["final_obs"][index])
+        score = score.astype(np.float32)
+        reward = np.sign(score) if self._clip_rewards else score
+        return Timestep(frame, reward, score, terminated, done, first_frame)
+
+    def _flatten(self, observation: Any) -> NDArray[np.generic]:
+        each = iterate(self._env.observation_space, observation)
+        return np.stack([flatten(self._space, one) for one in each]).astype(self.dtype)
+
+    def close(self) -> None:
+        """Release the environments."""
+        self._env.close()

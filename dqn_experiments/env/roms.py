@@ -1,0 +1,34 @@
+"""The games that ale-py ships."""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated
+
+from hydra.core.config_store import ConfigStore
+from pydantic import AfterValidator
+
+MULTIPLAYER_ONLY = frozenset({"combat", "joust", "maze_craze", "warlords"})  # as ale-py's registry
+
+
+def single_player_roms() -> list[str]:
+    """Names as `env=<rom>` takes them, found without loading the emulator."""
+    spec = find_spec("ale_py")
+    folders = spec.submodule_search_locations if spec else None
+    names = {rom.stem for folder in folders or () for rom in Path(folder, "roms").glob("*.bin")}
+    return sorted(names - MULTIPLAYER_ONLY)
+
+
+def register_env_configs() -> None:
+    """Make every game an option of the config group `env`; files in conf/env go before these."""
+    for rom in single_player_roms():
+        node = {"defaults": ["atari", "_self_"], "rom": rom}
+        ConfigStore.instance().store(group="env", name=rom, node=node, provider="ale-py")
+
+
+def _known(rom: str) -> str:
+    if rom not in single_player_roms():
+        raise ValueError(f"must be one of {', '.join(single_player_roms())}")
+    return rom
+
+
+Rom = Annotated[str, AfterValidator(_known)]

@@ -1,0 +1,9 @@
+"""The errors a user can cause or meet, each told in one line."""
+
+
+class ConfigError(ValueError):
+    """A key of the configuration has a value that cannot work; the command exits with code 2."""
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the command exits with code 1."""

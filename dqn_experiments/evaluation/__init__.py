@@ -1,0 +1,1 @@
+"""Evaluation protocols: how an agent is scored."""

@@ -1,0 +1,48 @@
+"""Being told to stop: Ctrl-C, or a scheduler's SIGTERM."""
+
+import os
+import signal
+from types import FrameType, TracebackType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Interrupted(Exception):
+    """A signal asked the run to stop; `exit_code` is the shell's, 128 + signal."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.exit_code = 128 + number
+
+
+class Interrupt:
+    """Turns the first signal into `Interrupted` at a moment of the run's own choosing.
+
+    A second signal ends the process at once. On leaving the context the former handlers are back.
+    """
+
+    def __init__(self) -> None:
+        self._requested: int | None = None
+
+    def check(self) -> None:
+        """Raises Interrupted if a signal has come."""
+        if self._requested is not None:
+            raise Interrupted(self._requested)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._requested is not None:
+            os._exit(128 + number)
+        self._requested = number
+
+    def __enter__(self) -> "Interrupt":
+        self._former = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)

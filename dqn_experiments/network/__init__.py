@@ -1,0 +1,1 @@
+"""Networks: observations to action values."""

@@ -1,0 +1,55 @@
+"""The centred RMSProp of Mnih et al. 2015 (after Graves 2013, equations 38 to 40)."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch.nn import Parameter
+
+from dqn_experiments.constraints import Positive, UnitInterval
+
+
+class RMSprop(torch.optim.Optimizer):
+    """Gradients divided by a running estimate of their standard deviation.
+
+        m <- rho m + (1 - rho) g
+        v <- rho v + (1 - rho) g^2
+        w <- w - lr g / sqrt(v - m^2 + eps)
+
+    torch.optim.RMSprop(centered=True) adds eps outside the root instead, which at the paper's
+    values is another optimizer: there a small gradient is divided by about 0.01, here by 0.1.
+    """
+
+    def __init__(
+        self, params: Iterable[Parameter], /, *, lr: Positive, decay: UnitInterval, eps: Positive
+    ) -> None:
+        super().__init__(params, {"lr": lr, "decay": decay, "eps": eps})
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+        """Apply one update from the gradients in `.grad`."""
+        for group in self.param_groups:
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            if weights:
+                self._update(weights, **{key: group[key] for key in ("lr", "decay", "eps")})
+
+    def _update(self, weights: list[Parameter], lr: float, decay: float, eps: float) -> None:
+        gradients: list[Any] = [weight.grad for weight in weights]
+        states = [self._state(weight) for weight in weights]
+        mean = [state["gradient_mean"] for state in states]
+        square = [state["square_mean"] for state in states]
+        torch._foreach_lerp_(mean, gradients, 1 - decay)
+        torch._foreach_mul_(square, decay)
+        torch._foreach_addcmul_(square, gradients, gradients, value=1 - decay)
+        variance = torch._foreach_addcmul(square, mean, mean, value=-1)
+        torch._foreach_clamp_min_(variance, 0.0)  # rounding can leave it a hair below zero
+        torch._foreach_add_(variance, eps)
+        torch._foreach_sqrt_(variance)
+        torch._foreach_addcdiv_(weights, gradients, variance, value=-lr)
+
+    def _state(self, weight: Parameter) -> dict[str, torch.Tensor]:
+        state: dict[str, torch.Tensor] = self.state[weight]
+        if not state:
+            state["gradient_mean"] = torch.zeros_like(weight)
+            state["square_mean"] = torch.zeros_like(weight)
+        return state

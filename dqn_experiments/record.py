@@ -1,0 +1,130 @@
+"""What a run leaves for people to read: history.csv, metrics.jsonl, and the same to the tracker."""
+
+import csv
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_experiments.scoring import Evaluation
+from dqn_experiments.timestep import Timestep
+
+
+class Tracker(Protocol):
+    """Where numbers and checkpoints are sent besides the run directory."""
+
+    def log(self, metrics: Mapping[str, float]) -> None: ...
+    def summarise(self, values: Mapping[str, Any]) -> None: ...
+    def checkpoint(self, path: Path, aliases: list[str]) -> None: ...
+    def close(self, exit_code: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One row of history.csv."""
+
+    step: int
+    """Agent steps of the run when the episode ended."""
+    episode_return: float
+    """Sum of raw rewards: the game's score."""
+    episode_length: int
+    """Agent steps of the episode."""
+    epsilon: float
+    """At the episode's end."""
+    loss: float
+    """Mean over the updates made during the episode; NaN if there were none."""
+    q: float
+    """Mean value of the episode's greedy actions; NaN if there were none."""
+
+
+class EpisodeStatistics:
+    """Accumulates the episodes of N running environments."""
+
+    def __init__(self, num_envs: int) -> None:
+        self._return = np.zeros(num_envs)
+        self._length = np.zeros(num_envs, np.int64)
+        self._value = np.zeros(num_envs)
+        self._greedy = np.zeros(num_envs, np.int64)
+        self._loss_at_start = np.zeros((num_envs, 2))
+
+    def add(
+        self,
+        step: int,
+        epsilon: float,
+        value: NDArray[np.float32],
+        timestep: Timestep,
+        losses: NDArray[np.float64],
+    ) -> list[Episode]:
+        """Take in one step; returns the episodes that it ended.
+
+        Args:
+            step: agent steps of the run so far.
+            epsilon: the policy's.
+            value: f32 [N], of the greedy actions taken; NaN where the policy explored.
+            timestep: what came of the actions.
+            losses: f64 [2], sum and number of all losses of the run so far.
+        """
+        self._return += timestep.score
+        self._length += 1
+        self._value += np.nan_to_num(value)
+        self._greedy += ~np.isnan(value)
+        ended = [self._row(env, step, epsilon, losses) for env in np.flatnonzero(timestep.done)]
+        for total in (self._return, self._length, self._value, self._greedy):
+            total[timestep.done] = 0
+        self._loss_at_start[timestep.done] = losses
+        return ended
+
+    def _row(self, env: int, step: int, epsilon: float, losses: NDArray[np.float64]) -> Episode:
+        loss, updates = losses - self._loss_at_start[env]
+        return Episode(
+            step=step,
+            episode_return=float(self._return[env]),
+            episode_length=int(self._length[env]),
+            epsilon=epsilon,
+            loss=loss / updates if updates else np.nan,
+            q=self._value[env] / self._greedy[env] if self._greedy[env] else np.nan,
+        )
+
+
+class Record:
+    """Writes each number to its file in the run directory and sends it to the tracker."""
+
+    def __init__(self, run_dir: Path, tracker: Tracker, frames_per_step: int) -> None:
+        self.tracker = tracker
+        self._frames_per_step = frames_per_step
+        self._history_file = (run_dir / "history.csv").open("w", newline="", buffering=1)
+        self._metrics_file = (run_dir / "metrics.jsonl").open("w", buffering=1)
+        self._history = csv.DictWriter(
+            self._history_file, [field.name for field in fields(Episode)], lineterminator="\n"
+        )
+        self._history.writeheader()
+
+    def episode(self, episode: Episode) -> None:
+        """Record one episode of training."""
+        row = asdict(episode)
+        self._history.writerow(row)
+        step = row.pop("step")
+        self.metrics(step, {f"train/{key}": value for key, value in row.items()})
+
+    def metrics(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Record numbers that hold after `step` agent steps; NaN (no data) is left out."""
+        known = {key: value for key, value in metrics.items() if not np.isnan(value)}
+        row = {"frames": step * self._frames_per_step, "step": step, **known}
+        self._metrics_file.write(json.dumps(row) + "\n")
+        self.tracker.log(row)
+
+    def evaluation(self, evaluation: Evaluation) -> None:
+        """Record a score, and make it the tracker's figure for the run."""
+        scores = {f"evaluation/{key}": value for key, value in evaluation.score.known().items()}
+        self.metrics(evaluation.step, scores)
+        self.tracker.summarise(scores)
+
+    def close(self, exit_code: int) -> None:
+        """Close the files and the tracker."""
+        self._history_file.close()
+        self._metrics_file.close()
+        self.tracker.close(exit_code)

@@ -1,0 +1,51 @@
+"""Published scores and curves to hold a run against.
+
+`atari_human_random.csv`: scores of a random policy and of a human tester for the 57-game suite, as
+collected in Wang et al. 2016 and used throughout the literature since.
+`dopamine_atari_curves.csv.gz`: learning curves of Dopamine's baselines (Castro et al. 2018,
+https://github.com/google/dopamine, Apache-2.0), sticky actions, mean, minimum and maximum over five
+runs, per iteration of 250,000 agent steps.
+"""
+
+import csv
+import gzip
+from dataclasses import dataclass
+from importlib.resources import files
+
+STEPS_PER_ITERATION = 250_000
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A published learning curve; all lists are of equal length."""
+
+    steps: list[int]
+    """Agent steps at the end of each iteration."""
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+
+def human_normalized(game: str, score: float) -> float | None:
+    """(score - random) / (human - random), or None if `game` is not in the suite."""
+    with (files(__name__) / "atari_human_random.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            if row["game"] == game:
+                random, human = float(row["random"]), float(row["human"])
+                return (score - random) / (human - random)
+    return None
+
+
+def published_curve(game: str, agent: str) -> Curve:
+    """Dopamine's curve of `agent` on `game`; raises KeyError if there is none."""
+    data = (files(__name__) / "dopamine_atari_curves.csv.gz").read_bytes()
+    lines = gzip.decompress(data).decode().splitlines()
+    rows = [row for row in csv.DictReader(lines) if (row["game"], row["agent"]) == (game, agent)]
+    if not rows:
+        raise KeyError(f"no published curve of {agent} on {game}")
+    return Curve(
+        steps=[(int(row["iteration"]) + 1) * STEPS_PER_ITERATION for row in rows],
+        mean=[float(row["mean_return"]) for row in rows],
+        low=[float(row["min_return"]) for row in rows],
+        high=[float(row["max_return"]) for row in rows],
+    )

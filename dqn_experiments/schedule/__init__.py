@@ -1,0 +1,1 @@
+"""Schedules: steps to a number in [0, 1]."""

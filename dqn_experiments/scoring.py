@@ -1,0 +1,92 @@
+"""How well an agent plays: one piece of code for evaluation during training and after it."""
+
+import json
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import DictConfig
+
+from dqn_experiments.components import build, build_env
+from dqn_experiments.reference import human_normalized
+
+
+@dataclass(frozen=True)
+class Score:
+    """Statistics over the returns of one evaluation; std is the population's, as numpy's."""
+
+    mean: float
+    std: float
+    max: float
+    min: float
+    median: float
+    human_normalized: float | None
+    """(mean - random) / (human - random); None for games without published scores."""
+
+    @classmethod
+    def of(cls, returns: Sequence[float], game: str) -> "Score":
+        """The score of `returns` in `game`, which may be any name."""
+        mean = statistics.fmean(returns)
+        return cls(
+            mean=mean,
+            std=statistics.pstdev(returns),
+            max=max(returns),
+            min=min(returns),
+            median=statistics.median(returns),
+            human_normalized=human_normalized(game, mean),
+        )
+
+    def known(self) -> dict[str, float]:
+        """The figures that exist, by name."""
+        return {key: value for key, value in asdict(self).items() if value is not None}
+
+    def __str__(self) -> str:
+        return ", ".join(f"{key} {value:.4g}" for key, value in self.known().items())
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """An evaluation's outcome, and what it takes to repeat it."""
+
+    step: int
+    """Agent steps of training behind the agent."""
+    game: str
+    episodes: int
+    epsilon: float
+    seed: int
+    returns: list[float]
+    score: Score
+
+    def write(self, run_dir: Path) -> None:
+        """Leave it as the run's evaluation.json."""
+        content: dict[str, Any] = asdict(self)
+        content = {**content.pop("score"), **content}
+        (run_dir / "evaluation.json").write_text(json.dumps(content, indent=2) + "\n")
+
+
+def evaluate(
+    config: DictConfig, agent: Any, step: int, between_steps: Callable[[], None] = lambda: None
+) -> Evaluation:
+    """Score `agent` after `step` steps of training as `config.evaluation` says.
+
+    Environments and policy are seeded from (config.seed, step), so the same checkpoint gets the
+    same score during training and after it.
+    """
+    protocol = build(config.evaluation)
+    env = build_env(config, num_envs=protocol.num_envs, max_frames=protocol.max_frames)
+    seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0] >> 1)
+    try:
+        returns = protocol.run(env, agent, seed, between_steps)
+    finally:
+        env.close()
+    game = game_name(config)
+    score = Score.of(returns, game)
+    return Evaluation(step, game, len(returns), protocol.epsilon, seed, returns, score)
+
+
+def game_name(config: DictConfig) -> str:
+    """What is played: the ROM's name, or gymnasium's id."""
+    return str(config.env.get("rom") or config.env.get("id"))
