@@ -100,7 +100,7 @@ class UniformReplay:
         """Indices i64 [B]: draw slots and reject those where no whole transition starts."""
         drawn = np.empty(0, np.int64)
         for _ in range(100):
-            candidate = self._rng.integers(self._newest.size * self._length, size=self._batch_size)
+            candidate = self._index(self._rng.integers(len(self), size=self._batch_size))
             drawn = np.concatenate([drawn, candidate[self._complete(candidate)]])
             if not self._replace:
                 drawn = drawn[np.sort(np.unique(drawn, return_index=True)[1])]
@@ -110,8 +110,15 @@ class UniformReplay:
 
     def _draw_from_few(self) -> NDArray[np.int64]:
         """Indices i64 [B] from a memory so empty that they must repeat."""
-        every = np.arange(self._newest.size * self._length)
+        every = self._index(np.arange(len(self)))
         return self._rng.choice(every[self._complete(every)], self._batch_size)
+
+    def _index(self, number: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Indices of the slots in use, counted through environment by environment."""
+        ends = np.cumsum(self._filled)
+        env = np.searchsorted(ends, number, side="right")
+        slot = (self._newest[env] - (ends[env] - 1 - number)) % self._length
+        return env * self._length + slot
 
     def _complete(self, index: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether all frames of the transition that starts at each index are stored."""

@@ -1,0 +1,102 @@
+"""Our frames, stacked our way, against gymnasium's preprocessing on the same actions."""
+
+import ale_py
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
+
+from dqn_experiments.env.atari import AtariEnv
+from dqn_experiments.env.roms import single_player_roms
+from dqn_experiments.stacking import FrameStack
+
+gymnasium.register_envs(ale_py)
+
+
+def atari(rom: str, **changes: object) -> AtariEnv:
+    arguments = {
+        "num_envs": 1,
+        "num_threads": 1,
+        "frame_skip": 4,
+        "frame_stack": 4,
+        "screen_size": 84,
+        "repeat_action_probability": 0.0,
+        "noop_max": 0,
+        "terminal_on_life_loss": False,
+        "fire_on_reset": False,
+        "full_action_space": False,
+        "max_frames": 108_000,
+        "clip_rewards": True,
+    }
+    return AtariEnv(rom=rom, **{**arguments, **changes})
+
+
+@pytest.mark.parametrize("rom", ["breakout", "pong", "ms_pacman", "seaquest", "space_invaders"])
+def test_observations_and_scores_are_gymnasiums(rom: str) -> None:
+    env = atari(rom)
+    game = f"ALE/{rom.title().replace('_', '')}-v5"
+    peer = gymnasium.make(game, frameskip=1, repeat_action_probability=0.0)
+    peer = FrameStackObservation(AtariPreprocessing(peer, noop_max=0, frame_skip=4), 4)
+    stack = FrameStack(1, env.observation_shape, env.dtype)
+    stack.reset(env.reset(7))
+    expected, _ = peer.reset(seed=7)
+    rng = np.random.default_rng(0)
+    episodes = 0
+    for step in range(1500):
+        np.testing.assert_array_equal(stack.observation[0], expected, err_msg=f"step {step}")
+        action = rng.integers(env.num_actions, size=1)
+        timestep = env.step(action)
+        stack.push(timestep)
+        expected, score, terminated, truncated, _ = peer.step(action[0])
+        assert timestep.score[0] == score
+        assert timestep.reward[0] == np.sign(score)
+        assert (timestep.terminal[0], timestep.done[0]) == (terminated, terminated or truncated)
+        if terminated:
+            np.testing.assert_array_equal(timestep.frame[0], expected[-1])
+            expected, _ = peer.reset()
+            episodes += 1
+    assert episodes or rom == "pong"
+
+
+def test_a_time_limit_is_not_terminal() -> None:
+    env = atari("breakout", max_frames=400)
+    env.reset(0)
+    for step in range(1, 101):  # no-ops: without the fire button no life is lost
+        timestep = env.step(np.zeros(1, np.int64))
+        assert timestep.done[0] == (step == 100)
+        assert not timestep.terminal[0]
+
+
+def test_a_lost_life_is_terminal_and_the_game_goes_on() -> None:
+    env = atari("breakout", terminal_on_life_loss=True)
+    env.reset(0)
+    rng = np.random.default_rng(0)
+    terminals = 0
+    for _ in range(1000):
+        timestep = env.step(rng.integers(4, size=1))
+        terminals += int(timestep.terminal[0])
+        if timestep.done[0]:
+            break
+    assert timestep.done[0]
+    assert terminals == 5  # lives of a game
+
+
+def test_the_seed_decides_everything() -> None:
+    def frames(seed: int) -> list[int]:
+        env = atari("breakout", num_envs=2, noop_max=30, repeat_action_probability=0.25)
+        sums = [int(env.reset(seed).sum())]
+        rng = np.random.default_rng(0)
+        for _ in range(300):
+            sums.append(int(env.step(rng.integers(4, size=2)).frame.astype(np.int64).sum()))
+        return sums
+
+    assert frames(1) == frames(1)
+    assert frames(1) != frames(2)
+
+
+def test_games_are_those_of_ale_py() -> None:
+    registered = {
+        spec.kwargs["game"] for spec in gymnasium.registry.values() if spec.id.startswith("ALE/")
+    }
+    assert set(single_player_roms()) == registered
+    assert len(registered) > 100
