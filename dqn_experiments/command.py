@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
@@ -14,12 +15,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
 from omegaconf import DictConfig
-from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from dqn_experiments.env.roms import register_env_configs
 from dqn_experiments.errors import ConfigError, TrainingError
 from dqn_experiments.groups import EXECUTION_WHITELIST
-from dqn_experiments.interrupt import Interrupted
 
 log = logging.getLogger(__name__)
 
@@ -30,50 +30,47 @@ def run_command(config_name: str, task: Task) -> None:
     """Compose `config_name` with the command line's overrides and hand it to `task`.
 
     Exit codes: 2 for a configuration that cannot work, 1 for training that cannot go on, 130 and
-    143 for SIGINT and SIGTERM. With HYDRA_FULL_ERROR=1 errors come with their traceback instead.
+    143 for SIGINT and SIGTERM. With HYDRA_FULL_ERROR=1 Hydra's errors come with their traceback.
     """
     register_env_configs()
+    main = hydra.main(
+        config_path=_config_dir(), config_name=config_name, execution_whitelist=EXECUTION_WHITELIST
+    )(_as_job(task))
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
-        _hydra_main(config_name, task)
+        main()
         return
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors, so that they end up here
     try:
-        _hydra_main(config_name, task)
-    except (ConfigError, HydraException, OmegaConfBaseException) as error:
-        _fail(_one_line(error), 2)
-    except TrainingError as error:
-        _fail(str(error), 1)
-    except Interrupted as stop:
-        sys.exit(stop.exit_code)
+        main()
+    except (ConfigError, TrainingError, HydraException, OmegaConfBaseException) as error:
+        _fail(error)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(128 + signal.SIGINT)
+    except OSError as error:
+        _fail(ConfigError(f"hydra.run.dir: {error.filename} cannot be written ({error.strerror})"))
+    except ValueError as error:  # Hydra has no class of its own for some wrong overrides
+        _fail(error)
 
 
-def _hydra_main(config_name: str, task: Task) -> None:
-    started = False
+def _as_job(task: Task) -> Task:
+    """`task` with its errors told here, so that all others are Hydra's, from before the job."""
 
     @wraps(task)
     def job(config: DictConfig) -> None:
-        nonlocal started
-        started = True
         try:
             task(config)
         except (ConfigError, TrainingError) as error:
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
-                log.error(f"job {HydraConfig.get().job.num} failed: {error}")
+            if HydraConfig.get().mode == RunMode.RUN:
+                _fail(error)
+            log.error(f"job {HydraConfig.get().job.num} failed: {error}")
             raise
+        except Exception as error:
+            log.exception("failed unexpectedly")
+            if HydraConfig.get().mode == RunMode.RUN:
+                sys.exit(1)
+            raise TrainingError(f"job {HydraConfig.get().job.num}: {error!r}") from error
 
-    main = hydra.main(
-        config_path=_config_dir(),
-        config_name=config_name,
-        execution_whitelist=EXECUTION_WHITELIST,
-    )
-    try:
-        main(job)()
-    except OSError as error:
-        if started or isinstance(error, HydraException):
-            raise
-        raise ConfigError(f"{error.filename}: cannot be written ({error.strerror})") from error
+    return job
 
 
 def _config_dir() -> str:
@@ -88,10 +85,10 @@ def _one_line(error: BaseException) -> str:
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, choice = error.missing_cfg_file.partition("/")
         return f"{group}={choice}: {_choices(choice, error.options)}"
-    key_error = error if isinstance(error, ConfigKeyError) else error.__cause__
-    if isinstance(key_error, ConfigKeyError) and key_error.parent_node is not None:
-        allowed = [str(key) for key in key_error.parent_node]
-        return f"{key_error.full_key}: unknown key; {_choices(str(key_error.key), allowed)}"
+    cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
+    if isinstance(cause, (ConfigKeyError, ConfigAttributeError)) and cause.parent_node is not None:
+        allowed = [str(key) for key in cause.parent_node]
+        return f"{cause.full_key}: unknown key; {_choices(str(cause.key), allowed)}"
     return " ".join(str(error).split())
 
 
@@ -101,6 +98,6 @@ def _choices(wrong: str, allowed: Sequence[str]) -> str:
     return f"{hint}must be one of {', '.join(allowed)}"
 
 
-def _fail(message: str, exit_code: int) -> NoReturn:
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(exit_code)
+def _fail(error: BaseException) -> NoReturn:
+    print(f"error: {_one_line(error)}", file=sys.stderr)
+    sys.exit(1 if isinstance(error, TrainingError) else 2)

@@ -6,17 +6,19 @@ from its yaml. So the signature of the class that `_target_` names is the schema
 
 import inspect
 from importlib import import_module
-from typing import Any
+from importlib.util import find_spec
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 from omegaconf import DictConfig, OmegaConf
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, DirectoryPath, Field
 
-from dqn_experiments.constraints import Count, OptionalCount, Seed
+from dqn_experiments.constraints import Count, OptionalCount, Seed, UnitInterval
 from dqn_experiments.devices import Device
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.groups import GROUPS
 
+Schema = TypeVar("Schema", bound=BaseModel)
 CLOSED = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
 
 
@@ -39,6 +41,36 @@ class RunConfig(BaseModel):
     update_every: Count
     log_every: Count
     checkpoint: CheckpointConfig
+
+
+class CheckpointChoice(BaseModel):
+    """Which weights of which run a command plays with, and on what."""
+
+    model_config = CLOSED
+    run: DirectoryPath
+    checkpoint: Annotated[str, Field(coerce_numbers_to_str=True)]
+    device: Device
+    epsilon: UnitInterval | None
+
+
+class EvaluateConfig(CheckpointChoice):
+    """The keys of `python -m dqn_experiments.evaluate`; None: as the run was configured."""
+
+    episodes: Count | None
+    num_envs: Count | None
+    seed: Seed | None
+
+
+class WatchConfig(CheckpointChoice):
+    """The keys of `python -m dqn_experiments.watch`; None: as the run was configured."""
+
+    seed: Seed
+    render: Literal["video", "human"]
+
+
+def options(schema: type[Schema], composed: DictConfig) -> Schema:
+    """The keys of a command, checked against its schema; raises ConfigError."""
+    return _check(schema, _plain(composed), prefix="")
 
 
 def validated(composed: DictConfig) -> DictConfig:
@@ -71,12 +103,9 @@ def component(group: str, target: Any) -> Any:
     """
     module, _, name = str(target).rpartition(".")
     package = f"dqn_experiments.{group}"
-    try:
-        if not module.startswith(f"{package}."):
-            raise ImportError
-        found = getattr(import_module(module), name, None)
-    except ImportError:
-        found = None
+    parent, _, leaf = module.rpartition(".")
+    known = parent == package and leaf.isidentifier() and find_spec(module) is not None
+    found = getattr(import_module(module), name, None) if known else None
     if not (inspect.isclass(found) and found.__module__ == module):
         raise ConfigError(f"{group}._target_={target}: must be a class in {package}.*")
     return found
@@ -96,7 +125,7 @@ def _checked_component(group: str, node: Any) -> dict[str, Any]:
     return {"_target_": target, **_check(schema, node, prefix=f"{group}.").model_dump()}
 
 
-def _check(schema: type[BaseModel], values: dict[str, Any], prefix: str) -> BaseModel:
+def _check(schema: type[Schema], values: dict[str, Any], prefix: str) -> Schema:
     try:
         return schema.model_validate(values)
     except pydantic.ValidationError as error:
@@ -107,11 +136,11 @@ def _first_line(error: pydantic.ValidationError, schema: type[BaseModel], prefix
     first = error.errors(include_url=False)[0]
     key = prefix + ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key; {prefix or 'the run'} has {', '.join(schema.model_fields)}"
+        return f"{key}: unknown key; must be one of {', '.join(schema.model_fields)}"
     if first["type"] == "missing":
         return f"{key}: no value given"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{key}={first['input']}: {message[0].lower()}{message[1:]}"
+    message = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    return f"{key}={first['input']}: {message}"
 
 
 def _check_together(config: dict[str, Any]) -> None:

@@ -7,12 +7,14 @@ from types import FrameType, TracebackType
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-class Interrupted(Exception):
-    """A signal asked the run to stop; `exit_code` is the shell's, 128 + signal."""
+class Interrupted(SystemExit):
+    """A signal asked the run to stop; `code`, the process's exit code, is 128 + signal."""
+
+    code: int
 
     def __init__(self, number: int) -> None:
-        super().__init__(signal.Signals(number).name)
-        self.exit_code = 128 + number
+        super().__init__(128 + number)
+        self.signal = signal.Signals(number).name
 
 
 class Interrupt:

@@ -17,10 +17,17 @@ from dqn_experiments.timestep import Timestep
 class Tracker(Protocol):
     """Where numbers and checkpoints are sent besides the run directory."""
 
-    def log(self, metrics: Mapping[str, float]) -> None: ...
-    def summarise(self, values: Mapping[str, Any]) -> None: ...
-    def checkpoint(self, path: Path, aliases: list[str]) -> None: ...
-    def close(self, exit_code: int) -> None: ...
+    def log(self, metrics: Mapping[str, float]) -> None:
+        """Send one row of metrics."""
+
+    def summarise(self, values: Mapping[str, Any]) -> None:
+        """Set figures that describe the whole run."""
+
+    def checkpoint(self, path: Path, aliases: list[str]) -> None:
+        """Send a checkpoint's folder."""
+
+    def close(self, exit_code: int) -> None:
+        """Finish; `exit_code` tells how the run ended."""
 
 
 @dataclass(frozen=True)
@@ -119,9 +126,8 @@ class Record:
 
     def evaluation(self, evaluation: Evaluation) -> None:
         """Record a score, and make it the tracker's figure for the run."""
-        scores = {f"evaluation/{key}": value for key, value in evaluation.score.known().items()}
-        self.metrics(evaluation.step, scores)
-        self.tracker.summarise(scores)
+        self.metrics(evaluation.step, evaluation.metrics())
+        self.tracker.summarise(evaluation.metrics())
 
     def close(self, exit_code: int) -> None:
         """Close the files and the tracker."""

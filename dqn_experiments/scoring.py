@@ -44,7 +44,8 @@ class Score:
         return {key: value for key, value in asdict(self).items() if value is not None}
 
     def __str__(self) -> str:
-        return ", ".join(f"{key} {value:.4g}" for key, value in self.known().items())
+        figures = [f"{key.replace('_', '-')} {value:.4g}" for key, value in self.known().items()]
+        return ", ".join(figures)
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,10 @@ class Evaluation:
     returns: list[float]
     score: Score
 
+    def metrics(self) -> dict[str, float]:
+        """The score's figures under the names that trackers know them by."""
+        return {f"evaluation/{key}": value for key, value in self.score.known().items()}
+
     def write(self, run_dir: Path) -> None:
         """Leave it as the run's evaluation.json."""
         content: dict[str, Any] = asdict(self)
@@ -68,16 +73,21 @@ class Evaluation:
 
 
 def evaluate(
-    config: DictConfig, agent: Any, step: int, between_steps: Callable[[], None] = lambda: None
+    config: DictConfig,
+    agent: Any,
+    step: int,
+    seed: int | None = None,
+    between_steps: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Score `agent` after `step` steps of training as `config.evaluation` says.
 
-    Environments and policy are seeded from (config.seed, step), so the same checkpoint gets the
-    same score during training and after it.
+    Without a `seed`, environments and policy are seeded from (config.seed, step), so the same
+    checkpoint gets the same score during training and after it.
     """
+    if seed is None:
+        seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0] >> 1)
     protocol = build(config.evaluation)
     env = build_env(config, num_envs=protocol.num_envs, max_frames=protocol.max_frames)
-    seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0] >> 1)
     try:
         returns = protocol.run(env, agent, seed, between_steps)
     finally:

@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from dqn_experiments.timestep import Timestep
-
 
 def lookback(age: NDArray[np.integer], stack: int) -> NDArray[np.int64]:
     """How many frames back each slot of an observation lies, oldest first.
@@ -35,11 +33,11 @@ class FrameStack:
         self._recent[:, 0] = frame
         self._age[:] = 0
 
-    def push(self, timestep: Timestep) -> None:
-        """Take in one step of every environment."""
+    def push(self, frame: NDArray[np.generic], starts: NDArray[np.bool_]) -> None:
+        """Take in the next frame [N, *frame] of every environment; `starts`: of a new episode."""
         self._recent = np.roll(self._recent, 1, axis=1)
-        self._recent[:, 0] = timestep.first_frame
-        self._age = np.where(timestep.done, 0, self._age + 1)
+        self._recent[:, 0] = frame
+        self._age = np.where(starts, 0, self._age + 1)
 
     @property
     def observation(self) -> NDArray[np.generic]:

@@ -42,8 +42,8 @@ def train(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> N
             training.run()
             exit_code = 0
         except Interrupted as stop:
-            log.info(f"{stop}: stopping after {training.step:,} steps")
-            exit_code = stop.exit_code
+            log.info(f"{stop.signal}: stopping after {training.step:,} steps")
+            exit_code = stop.code
             training.save()
             raise
         finally:
@@ -94,7 +94,7 @@ class Training:
             action, value = self.agent.act(self.stack.observation, epsilon, self.rng)
             timestep = self.env.step(action)
             self.buffer.add(action, timestep)
-            self.stack.push(timestep)
+            self.stack.push(timestep.first_frame, timestep.done)
             self.step += self.env.num_envs
 
             if self.step > self.config.learning_starts:
@@ -142,7 +142,9 @@ class Training:
 
     def evaluate(self) -> float:
         """Score the agent, record the score, and return its mean."""
-        evaluation = evaluate(self.config, self.agent, self.step, self.interrupt.check)
+        evaluation = evaluate(
+            self.config, self.agent, self.step, between_steps=self.interrupt.check
+        )
         log.info(f"evaluation after {self.step:,} steps: {evaluation.score}")
         evaluation.write(self.run_dir)
         self.record.evaluation(evaluation)

@@ -1,13 +1,22 @@
 """Atari games, many at a time, in the C++ threads of ale-py."""
 
+from collections.abc import Callable
+from typing import Any
+
+import ale_py
+import gymnasium
 import numpy as np
+from ale_py.registration import rom_id_to_name
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode
+from gymnasium.wrappers import AtariPreprocessing
 from numpy.typing import NDArray
 
 from dqn_experiments.constraints import Count, OptionalCount, UnitInterval
 from dqn_experiments.env.roms import Rom
 from dqn_experiments.timestep import Timestep
+
+Env = gymnasium.Env[Any, Any]
 
 
 class AtariEnv:
@@ -32,7 +41,6 @@ class AtariEnv:
         repeat_action_probability: UnitInterval,
         noop_max: OptionalCount,
         terminal_on_life_loss: bool,
-        fire_on_reset: bool,
         full_action_space: bool,
         max_frames: Count,
         clip_rewards: bool,
@@ -48,7 +56,7 @@ class AtariEnv:
             img_width=screen_size,
             repeat_action_probability=repeat_action_probability,
             noop_max=noop_max,
-            use_fire_reset=fire_on_reset,
+            use_fire_reset=False,
             full_action_space=full_action_space,
             max_num_frames_per_episode=max_frames,
             reward_clipping=False,
@@ -85,6 +93,39 @@ class AtariEnv:
         score = score.astype(np.float32)
         reward = np.sign(score) if self._clip_rewards else score
         return Timestep(frame, reward, score, terminal, done, first_frame)
+
+    @staticmethod
+    def viewable(
+        render_mode: str,
+        on_screen: Callable[[Env], Env],
+        /,
+        *,
+        rom: str,
+        frame_skip: int,
+        screen_size: int,
+        repeat_action_probability: float,
+        noop_max: int,
+        full_action_space: bool,
+        max_frames: int,
+        **_: Any,
+    ) -> Env:
+        """One copy of the game for a spectator; `step` yields the same frames as this class.
+
+        `on_screen` wraps the emulator, which advances one frame at a time and renders in true
+        colours, before the preprocessing that the agent sees.
+        """
+        gymnasium.register_envs(ale_py)
+        emulator = gymnasium.make(
+            f"ALE/{rom_id_to_name(rom)}-v5",
+            frameskip=1,
+            repeat_action_probability=repeat_action_probability,
+            full_action_space=full_action_space,
+            max_num_frames_per_episode=max_frames,
+            render_mode=render_mode,
+        )
+        return AtariPreprocessing(
+            on_screen(emulator), noop_max=noop_max, frame_skip=frame_skip, screen_size=screen_size
+        )
 
     def close(self) -> None:
         """Stop the emulator threads."""

@@ -1,5 +1,6 @@
 """Any gymnasium environment with a discrete action space."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import gymnasium
@@ -7,12 +8,15 @@ import numpy as np
 from gymnasium.spaces import flatten, flatten_space
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import iterate
+from gymnasium.wrappers import FlattenObservation
 from numpy.typing import NDArray
 from pydantic import AfterValidator
 
 from dqn_experiments.constraints import Count
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.timestep import Timestep
+
+Env = gymnasium.Env[Any, Any]
 
 
 def _registered(env_id: str) -> str:
@@ -82,6 +86,14 @@ class GymnasiumEnv:
     def _flatten(self, observation: Any) -> NDArray[np.generic]:
         each = iterate(self._env.observation_space, observation)
         return np.stack([flatten(self._space, one) for one in each]).astype(self.dtype)
+
+    @staticmethod
+    def viewable(render_mode: str, on_screen: Callable[[Env], Env], /, *, id: str, **_: Any) -> Env:
+        """One copy for a spectator; `on_screen` wraps it before observations are flattened."""
+        try:
+            return FlattenObservation(on_screen(gymnasium.make(id, render_mode=render_mode)))
+        except gymnasium.error.Error as error:
+            raise ConfigError(f"env.id={id}: {error}") from error
 
     def close(self) -> None:
         """Release the environments."""

@@ -19,8 +19,11 @@ class Env(Protocol):
     observation_shape: tuple[int, ...]
     dtype: np.dtype[np.generic]
 
-    def reset(self, seed: int) -> NDArray[np.generic]: ...
-    def step(self, action: NDArray[np.int64]) -> Timestep: ...
+    def reset(self, seed: int) -> NDArray[np.generic]:
+        """First frames [N, *frame]."""
+
+    def step(self, action: NDArray[np.int64]) -> Timestep:
+        """The outcome of one action in each environment."""
 
 
 class Agent(Protocol):
@@ -28,7 +31,8 @@ class Agent(Protocol):
 
     def act(
         self, observation: NDArray[np.generic], epsilon: float, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]: ...
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Actions, and the values of the greedy ones."""
 
 
 class FixedQuota:
@@ -75,7 +79,7 @@ class FixedQuota:
             while sum(map(len, returns)) < self._episodes:
                 between_steps()
                 timestep = env.step(agent.act(stack.observation, self.epsilon, rng)[0])
-                stack.push(timestep)
+                stack.push(timestep.first_frame, timestep.done)
                 running += timestep.score
                 for index in np.flatnonzero(timestep.done):
                     if len(returns[index]) < quota[index]:

@@ -28,6 +28,7 @@ class Dueling(nn.Module):
         self.advantage = stream(num_actions)
 
     def forward(self, observation: Tensor) -> Tensor:
+        """Action values f32 [B, num_actions]."""
         features = self.torso(observation)
         advantage: Tensor = self.advantage(features)
         value: Tensor = self.value(features)

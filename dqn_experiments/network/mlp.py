@@ -34,4 +34,5 @@ class MLP(nn.Module):
         self.layers = nn.Sequential(*layers, nn.Linear(hidden[-1], num_actions))
 
     def forward(self, observation: Tensor) -> Tensor:
+        """Action values f32 [B, num_actions]."""
         return self.layers(as_float(observation))

@@ -25,4 +25,5 @@ class NatureCNN(nn.Module):
         )
 
     def forward(self, observation: Tensor) -> Tensor:
+        """Action values f32 [B, num_actions]."""
         return self.head(self.torso(observation))

@@ -33,5 +33,6 @@ class NatureTorso(nn.Module):
         self.features = self.layers(torch.zeros(1, *observation_shape)).shape[1]
 
     def forward(self, observation: Tensor) -> Tensor:
+        """Features f32 [B, features]."""
         pixels = as_float(observation).contiguous(memory_format=torch.channels_last)
         return self.layers(pixels)

@@ -1,6 +1,8 @@
 """Weights & Biases."""
 
+import json
 import logging
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -38,20 +40,22 @@ class WandbTracker:
         checkpoints: bool,
     ) -> None:
         self._checkpoints = checkpoints
+        identity = {"name": name or title, "group": group or sweep, "id": secrets.token_hex(4)}
+        if mode != "disabled":
+            identity = _remembered(run_dir / "wandb" / "identity.json", identity)
         self._run = _start(
             mode,
             dir=run_dir,
             config=dict(config),
             project=project,
             entity=entity,
-            group=group or sweep,
             job_type=job_type,
-            name=name or title,
             tags=tags,
+            resume="allow",
+            **identity,
         )
-        if mode != "disabled":
-            self._run.define_metric("frames", hidden=True)
-            self._run.define_metric("*", step_metric="frames")
+        self._run.define_metric("frames", hidden=True)
+        self._run.define_metric("*", step_metric="frames")
 
     def log(self, metrics: Mapping[str, float]) -> None:
         """Send one row of metrics, `frames` among them."""
@@ -65,7 +69,8 @@ class WandbTracker:
         """Send a checkpoint's folder as an artifact, under aliases like `step-500000`, `latest`."""
         if self._checkpoints:
             artifact = wandb.Artifact(f"checkpoint-{self._run.id}", type="model")
-            artifact.add_dir(str(path))
+            for file in path.iterdir():
+                artifact.add_file(str(file))
             self._run.log_artifact(artifact, aliases=aliases)
 
     def close(self, exit_code: int) -> None:
@@ -73,10 +78,17 @@ class WandbTracker:
         self._run.finish(exit_code=exit_code)
 
 
+def _remembered(file: Path, identity: dict[str, Any]) -> dict[str, Any]:
+    """What the W&B run of this directory is called, decided when it is first opened."""
+    if not file.exists():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(identity) + "\n")
+    remembered: dict[str, Any] = json.loads(file.read_text())
+    return remembered
+
+
 def _start(mode: str, **arguments: Any) -> Any:
-    settings = wandb.Settings(
-        console="off", init_timeout=INIT_TIMEOUT, silent=True, quiet=True, x_disable_stats=False
-    )
+    settings = wandb.Settings(console="off", init_timeout=INIT_TIMEOUT, silent=True)
     if mode != "auto":
         return wandb.init(mode=mode, settings=settings, **arguments)  # type: ignore[arg-type]
     try:

@@ -23,7 +23,6 @@ def atari(rom: str, **changes: object) -> AtariEnv:
         "repeat_action_probability": 0.0,
         "noop_max": 0,
         "terminal_on_life_loss": False,
-        "fire_on_reset": False,
         "full_action_space": False,
         "max_frames": 108_000,
         "clip_rewards": True,
@@ -46,7 +45,7 @@ def test_observations_and_scores_are_gymnasiums(rom: str) -> None:
         np.testing.assert_array_equal(stack.observation[0], expected, err_msg=f"step {step}")
         action = rng.integers(env.num_actions, size=1)
         timestep = env.step(action)
-        stack.push(timestep)
+        stack.push(timestep.first_frame, timestep.done)
         expected, score, terminated, truncated, _ = peer.step(action[0])
         assert timestep.score[0] == score
         assert timestep.reward[0] == np.sign(score)
