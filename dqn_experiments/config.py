@@ -36,6 +36,7 @@ class RunConfig(BaseModel):
     model_config = CLOSED
     seed: Seed
     device: Device
+    cpu_threads: Count | None
     total_steps: Count
     learning_starts: OptionalCount
     update_every: Count

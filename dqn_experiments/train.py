@@ -62,6 +62,8 @@ class Training:
         sweep: str | None,
     ) -> None:
         self.config, self.run_dir, self.interrupt = config, run_dir, interrupt
+        if config.cpu_threads:
+            torch.set_num_threads(config.cpu_threads)
         device = resolve(config.device)
         log.info(f"training on {device} in {run_dir}")
         env_seed, acting_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(3)

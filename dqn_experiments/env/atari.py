@@ -123,6 +123,7 @@ class AtariEnv:
             max_num_frames_per_episode=max_frames,
             render_mode=render_mode,
         )
+        emulator.metadata = {**emulator.metadata, "render_fps": 60}  # the console's; gymnasium has 30
         return AtariPreprocessing(
             on_screen(emulator), noop_max=noop_max, frame_skip=frame_skip, screen_size=screen_size
         )
