@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
+from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from dqn_experiments.command import run_command
 
@@ -25,15 +26,24 @@ def _train(composed: DictConfig) -> None:
     train(validated(composed), run_dir, _title(hydra, run_dir), sweep)
 
 
-def _title(hydra: DictConfig, run_dir: Path) -> str:
+def _title(hydra: HydraConf, run_dir: Path) -> str:
     """A name to tell runs apart by: what is played, by whom, and what was overridden or when."""
-    choices = hydra.runtime.choices
     overrides = [
         override
         for override in hydra.overrides.task
         if not override.startswith(("env=", "agent=", "tracker."))
     ]
+    overrides.sort(key=_alike_in_the_sweep(hydra).__contains__)  # what differs comes first
+    choices = hydra.runtime.choices
     return " ".join([f"{choices.env}/{choices.agent}", *(overrides or [run_dir.name])])[:128]
+
+
+def _alike_in_the_sweep(hydra: HydraConf) -> set[str]:
+    """The overrides that all jobs of the sweep share; none outside a sweep."""
+    file = Path(hydra.sweep.dir, "multirun.yaml")
+    if hydra.mode != RunMode.MULTIRUN or not file.is_file():
+        return set()
+    return set(OmegaConf.load(file).hydra.overrides.task)
 
 
 if __name__ == "__main__":

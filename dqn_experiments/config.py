@@ -140,7 +140,8 @@ def _first_line(error: pydantic.ValidationError, schema: type[BaseModel], prefix
         return f"{key}: unknown key; must be one of {', '.join(schema.model_fields)}"
     if first["type"] == "missing":
         return f"{key}: no value given"
-    message = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    message = first["msg"].removeprefix("Value error, ")
+    message = message.replace("Input should", "must").replace(" should ", " must ")
     return f"{key}={first['input']}: {message}"
 
 

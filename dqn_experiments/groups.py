@@ -3,10 +3,10 @@
 GROUPS = (
     "env",
     "network",
+    "agent",
     "buffer",
     "optimizer",
     "schedule",
-    "agent",
     "tracker",
     "evaluation",
 )

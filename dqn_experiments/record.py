@@ -79,7 +79,9 @@ class EpisodeStatistics:
         self._length += 1
         self._value += np.nan_to_num(value)
         self._greedy += ~np.isnan(value)
-        ended = [self._row(env, step, epsilon, losses) for env in np.flatnonzero(timestep.done)]
+        ended = [
+            self._row(int(env), step, epsilon, losses) for env in np.flatnonzero(timestep.done)
+        ]
         for total in (self._return, self._length, self._value, self._greedy):
             total[timestep.done] = 0
         self._loss_at_start[timestep.done] = losses

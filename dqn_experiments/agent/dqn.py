@@ -1,6 +1,7 @@
 """Deep Q-learning (Mnih et al. 2015) and Double DQN (van Hasselt et al. 2016)."""
 
 import copy
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
@@ -12,7 +13,10 @@ from torch.nn import functional
 from dqn_experiments.batch import Batch
 from dqn_experiments.constraints import Count, UnitInterval
 
-PER_SAMPLE_LOSS = {"huber": functional.huber_loss, "mse": functional.mse_loss}
+PER_SAMPLE_LOSS: dict[str, Callable[..., Tensor]] = {
+    "huber": functional.huber_loss,
+    "mse": functional.mse_loss,
+}
 
 
 class DQN:
@@ -110,5 +114,6 @@ class DQN:
 
 
 def _reinitialise(module: nn.Module) -> None:
-    if hasattr(module, "reset_parameters"):
-        module.reset_parameters()
+    reset = getattr(module, "reset_parameters", None)
+    if reset is not None:
+        reset()

@@ -65,7 +65,7 @@ class AtariEnv:
         self._clip_rewards = clip_rewards
         self._lives = np.zeros(num_envs, np.int32)
         self.num_envs = num_envs
-        self.num_actions = int(self._env.single_action_space.n)
+        self.num_actions = len(self._env.ale.get_action_set())
         self.frame_skip = frame_skip
         self.observation_shape = (frame_stack, screen_size, screen_size)
 
@@ -123,7 +123,10 @@ class AtariEnv:
             max_num_frames_per_episode=max_frames,
             render_mode=render_mode,
         )
-        emulator.metadata = {**emulator.metadata, "render_fps": 60}  # the console's; gymnasium has 30
+        emulator.metadata = {
+            **emulator.metadata,
+            "render_fps": 60,
+        }  # the console's; gymnasium has 30
         return AtariPreprocessing(
             on_screen(emulator), noop_max=noop_max, frame_skip=frame_skip, screen_size=screen_size
         )

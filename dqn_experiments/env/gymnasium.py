@@ -78,14 +78,15 @@ class GymnasiumEnv:
         first_frame = self._flatten(observation)
         frame = first_frame.copy()
         for index in np.flatnonzero(done):
-            frame[index] = flatten(self._space, info["final_obs"][index])
+            frame[index] = np.asarray(flatten(self._space, info["final_obs"][index]))
         score = score.astype(np.float32)
         reward = np.sign(score) if self._clip_rewards else score
         return Timestep(frame, reward, score, terminated, done, first_frame)
 
     def _flatten(self, observation: Any) -> NDArray[np.generic]:
         each = iterate(self._env.observation_space, observation)
-        return np.stack([flatten(self._space, one) for one in each]).astype(self.dtype)
+        flat = [np.asarray(flatten(self._space, one)) for one in each]
+        return np.stack(flat).astype(self.dtype)
 
     @staticmethod
     def viewable(render_mode: str, on_screen: Callable[[Env], Env], /, *, id: str, **_: Any) -> Env:

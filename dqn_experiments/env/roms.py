@@ -22,7 +22,7 @@ def register_env_configs() -> None:
     """Make every game an option of the config group `env`; files in conf/env go before these."""
     for rom in single_player_roms():
         node = {"defaults": ["atari", "_self_"], "rom": rom}
-        ConfigStore.instance().store(group="env", name=rom, node=node, provider="ale-py")
+        ConfigStore.instance().store(rom, node, group="env", provider="ale-py", replace=True)
 
 
 def _known(rom: str) -> str:

@@ -29,7 +29,8 @@ class NatureTorso(nn.Module):
             nn.Conv2d(64, 64, kernel_size=3, stride=1),
             nn.ReLU(),
             nn.Flatten(),
-        ).to(memory_format=torch.channels_last)  # a third faster on CPU, the same numbers
+        )
+        self.layers.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.features = self.layers(torch.zeros(1, *observation_shape)).shape[1]
 
     def forward(self, observation: Tensor) -> Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import Parameter
 
 from dqn_experiments.constraints import Positive, UnitInterval
@@ -29,11 +30,13 @@ class RMSprop(torch.optim.Optimizer):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Apply one update from the gradients in `.grad`."""
         for group in self.param_groups:
-            weights = [weight for weight in group["params"] if weight.grad is not None]
+            weights: list[Tensor] = [
+                weight for weight in group["params"] if weight.grad is not None
+            ]
             if weights:
                 self._update(weights, **{key: group[key] for key in ("lr", "decay", "eps")})
 
-    def _update(self, weights: list[Parameter], lr: float, decay: float, eps: float) -> None:
+    def _update(self, weights: list[Tensor], lr: float, decay: float, eps: float) -> None:
         gradients: list[Any] = [weight.grad for weight in weights]
         states = [self._state(weight) for weight in weights]
         mean = [state["gradient_mean"] for state in states]
@@ -47,8 +50,8 @@ class RMSprop(torch.optim.Optimizer):
         torch._foreach_sqrt_(variance)
         torch._foreach_addcdiv_(weights, gradients, variance, value=-lr)
 
-    def _state(self, weight: Parameter) -> dict[str, torch.Tensor]:
-        state: dict[str, torch.Tensor] = self.state[weight]
+    def _state(self, weight: Tensor) -> dict[str, Tensor]:
+        state: dict[str, Tensor] = self.state[weight]
         if not state:
             state["gradient_mean"] = torch.zeros_like(weight)
             state["square_mean"] = torch.zeros_like(weight)

@@ -28,11 +28,11 @@ class Curve:
 
 def human_normalized(game: str, score: float) -> float | None:
     """(score - random) / (human - random), or None if `game` is not in the suite."""
-    with (files(__name__) / "atari_human_random.csv").open(newline="") as file:
-        for row in csv.DictReader(file):
-            if row["game"] == game:
-                random, human = float(row["random"]), float(row["human"])
-                return (score - random) / (human - random)
+    lines = (files(__name__) / "atari_human_random.csv").read_text().splitlines()
+    for row in csv.DictReader(lines):
+        if row["game"] == game:
+            random, human = float(row["random"]), float(row["human"])
+            return (score - random) / (human - random)
     return None
 
 

@@ -1,6 +1,7 @@
 """Replay memory against a slow one that keeps whole episodes in lists."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,8 +70,8 @@ def play(
     return slow
 
 
-def make(num_envs: int, capacity: int, n_step: int, stack: int, **changes: object) -> UniformReplay:
-    arguments = {"batch_size": 16, "replace": True, "discount": DISCOUNT, **changes}
+def make(num_envs: int, capacity: int, n_step: int, stack: int, **changes: Any) -> UniformReplay:
+    arguments: dict[str, Any] = {"batch_size": 16, "replace": True, "discount": DISCOUNT, **changes}
     rng, device = np.random.default_rng(0), torch.device("cpu")
     return UniformReplay(
         num_envs, (stack, 1), np.float32, rng, device, capacity=capacity, n_step=n_step, **arguments

@@ -1,5 +1,7 @@
 """Our frames, stacked our way, against gymnasium's preprocessing on the same actions."""
 
+from typing import Any
+
 import ale_py
 import gymnasium
 import numpy as np
@@ -13,8 +15,8 @@ from dqn_experiments.stacking import FrameStack
 gymnasium.register_envs(ale_py)
 
 
-def atari(rom: str, **changes: object) -> AtariEnv:
-    arguments = {
+def atari(rom: str, **changes: Any) -> AtariEnv:
+    arguments: dict[str, Any] = {
         "num_envs": 1,
         "num_threads": 1,
         "frame_skip": 4,
@@ -48,7 +50,7 @@ def test_observations_and_scores_are_gymnasiums(rom: str) -> None:
         stack.push(timestep.first_frame, timestep.done)
         expected, score, terminated, truncated, _ = peer.step(action[0])
         assert timestep.score[0] == score
-        assert timestep.reward[0] == np.sign(score)
+        assert timestep.reward[0] == np.sign(float(score))
         assert (timestep.terminal[0], timestep.done[0]) == (terminated, terminated or truncated)
         if terminated:
             np.testing.assert_array_equal(timestep.frame[0], expected[-1])

@@ -1,0 +1,89 @@
+"""Draw a run's learning curve over Dopamine's published one.
+
+    python benchmarks/learning_curve.py outputs/breakout/dqn/<run> --output docs/breakout_curve.png
+
+Both curves are mean returns of the training episodes that end within an iteration of steps, the
+published one as mean, minimum and maximum over five runs. `--json FILE` writes the run's points.
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+
+from dqn_experiments.reference import Curve, published_curve
+from dqn_experiments.run_dir import stored_config
+
+
+def mean_returns(history: Path, every: int) -> tuple[list[int], list[float]]:
+    """Steps at the end of each interval, and the mean return of the episodes that end in it."""
+    with history.open(newline="") as file:
+        rows = [(int(row["step"]), float(row["episode_return"])) for row in csv.DictReader(file)]
+    steps, returns = np.array(rows).T
+    ends = np.arange(every, steps[-1] + every, every)
+    within = [returns[(steps > end - every) & (steps <= end)] for end in ends]
+    return [int(end) for end in ends], [float(part.mean()) for part in within if len(part)]
+
+
+def draw(run: tuple[list[int], list[float]], published: Curve, title: str, output: Path) -> None:
+    """Save the picture."""
+    figure, axes = plt.subplots(figsize=(8, 4.5), dpi=150)
+    steps = [0, *published.steps]
+    axes.fill_between(
+        *(np.array(steps) / 1e6, [published.low[0], *published.low]),
+        [published.high[0], *published.high],
+        color="#f4a259",
+        alpha=0.35,
+        linewidth=0,
+        label="Dopamine DQN, range of 5 runs",
+    )
+    mean = [published.mean[0], *published.mean]
+    axes.step(np.array(steps) / 1e6, mean, where="pre", color="#d9822b", label="Dopamine DQN, mean")
+    axes.plot(np.array(run[0]) / 1e6, run[1], color="#1b4965", linewidth=2, label="this run")
+    axes.set(xlabel="agent steps (millions)", ylabel="mean training return", title=title)
+    axes.set_xlim(0, run[0][-1] / 1e6)
+    shown = [
+        high
+        for step, high in zip(published.steps, published.high, strict=True)
+        if step <= run[0][-1]
+    ]
+    axes.set_ylim(0, 1.1 * max([*run[1], *shown]))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="upper left", frameon=False)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.tight_layout()
+    figure.savefig(output)
+
+
+def main() -> None:
+    """Read the run, compare iteration by iteration, and draw."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("run", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--every", type=int, default=25_000, help="steps per point of the curve")
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+
+    game = str(stored_config(arguments.run, device="auto").env.rom)
+    published = published_curve(game, "DQN")
+    history = arguments.run / "history.csv"
+    steps, ours = mean_returns(history, published.steps[0])
+    print(f"{'steps':>10} {'this run':>9} {'Dopamine DQN: min':>18} {'mean':>6} {'max':>6}")
+    rows = list(zip(steps, ours, published.low, published.mean, published.high, strict=False))
+    for row in rows:
+        print("{:>10,} {:>9.2f} {:>18.2f} {:>6.2f} {:>6.2f}".format(*row))
+    draw(mean_returns(history, arguments.every), published, f"{game}, training", arguments.output)
+    if arguments.json:
+        names = ("steps", "mean_return", "published_min", "published_mean", "published_max")
+        arguments.json.write_text(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
+
+
+if __name__ == "__main__":
+    main()

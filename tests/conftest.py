@@ -1,0 +1,56 @@
+"""What the tests share: composing configs, and running commands as a user does."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hydra import compose, initialize_config_dir
+from omegaconf import DictConfig
+
+from dqn_experiments.config import validated
+from dqn_experiments.env.roms import register_env_configs
+
+ROOT = Path(__file__).parent.parent
+
+QUICK_CARTPOLE = (
+    "experiment=cartpole",
+    "total_steps=600",
+    "learning_starts=100",
+    "buffer.batch_size=16",
+    "evaluation.every=0",
+    "evaluation.episodes=4",
+    "evaluation.num_envs=2",
+)
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Run `python -m <module> <arguments>` in an empty folder, not logged in to W&B."""
+
+    def run(*arguments: str, module: str = "dqn_experiments", **settings: Any) -> Any:
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "HOME": str(tmp_path)}
+        environment.pop("WANDB_API_KEY", None)
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            **settings,
+        )
+
+    return run
+
+
+def composed(*overrides: str) -> DictConfig:
+    """The validated config of a command line."""
+    register_env_configs()
+    with initialize_config_dir(str(ROOT / "conf"), version_base=None):
+        return validated(compose("config", overrides=list(overrides)))

@@ -1,0 +1,27 @@
+import pytest
+
+from dqn_experiments.schedule.constant import Constant
+from dqn_experiments.schedule.exponential import Exponential
+from dqn_experiments.schedule.linear import Linear
+
+
+def test_linear_is_the_notebooks_formula_at_every_step() -> None:
+    minimum, maximum, phase, max_steps = 0.1, 1.0, 0.1, 2_500_000
+    epsilon = Linear(start=1.0, end=0.1, steps=250_000)
+    for t in range(260_000):
+        notebook = max(minimum, minimum + (maximum - minimum) * (1 - t / (phase * max_steps)))
+        assert abs(epsilon(t) - notebook) < 1e-12
+    assert epsilon(max_steps) == 0.1
+
+
+def test_exponential_shrinks_by_one_factor() -> None:
+    schedule = Exponential(start=1.0, end=0.01, steps=100)
+    assert schedule(0) == 1.0
+    assert schedule(50) == pytest.approx(0.1)
+    assert schedule(100) == schedule(1000) == pytest.approx(0.01)
+    ratios = [schedule(step + 1) / schedule(step) for step in range(99)]
+    assert ratios == pytest.approx([ratios[0]] * 99)
+
+
+def test_constant() -> None:
+    assert Constant(value=0.3)(0) == Constant(value=0.3)(10**9) == 0.3

@@ -1,0 +1,138 @@
+"""Every mistake gets one line that names key, value and what is allowed, before anything starts."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from dqn_experiments import evaluate, watch
+from dqn_experiments.__main__ import main
+
+MISTAKES = {
+    # unknown keys and options
+    "env=brekout": "env=brekout: did you mean breakout? must be one of adventure, air_raid",
+    "agent=dqm": "agent=dqm: did you mean dqn? must be one of double_dqn, dqn",
+    "optimizer=adamw": "optimizer=adamw: did you mean adam? must be one of adam, rmsprop",
+    "experiment=nature": "must be one of cartpole, nature_2015, seed_notebook",
+    "optimizer.lrr=1": "optimizer.lrr: unknown key; did you mean lr? must be one of",
+    "+optimizer.momentum=1": "optimizer.momentum: unknown key; must be one of lr, betas, eps",
+    "total_stepz=5": "total_stepz: unknown key; did you mean total_steps?",
+    "+foo=1": "foo: unknown key; must be one of seed, device",
+    "optimizer=null": "Config group override must be a string or a list",
+    "just_a_word": "missing EQUAL",
+    # types
+    "optimizer.lr=fast": "optimizer.lr=fast: must be a valid number",
+    "total_steps=1.5": "total_steps=1.5: must be a valid integer",
+    "seed=null": "seed=None: must be a valid integer",
+    "env.clip_rewards=perhaps": "env.clip_rewards=perhaps: must be a valid boolean",
+    "agent.loss=l1": "agent.loss=l1: must be 'huber' or 'mse'",
+    "tracker.mode=maybe": "must be 'auto', 'online', 'offline' or 'disabled'",
+    "env.rom=zelda": "env.rom=zelda: must be one of adventure",
+    # ranges
+    "optimizer.lr=0": "optimizer.lr=0: must be greater than 0",
+    "optimizer.lr=-1e-4": "optimizer.lr=-0.0001: must be greater than 0",
+    "optimizer.lr=nan": "optimizer.lr=nan: must be a finite number",
+    "optimizer.lr=inf": "optimizer.lr=inf: must be a finite number",
+    "total_steps=0": "total_steps=0: must be greater than or equal to 1",
+    "update_every=0": "update_every=0: must be greater than or equal to 1",
+    "learning_starts=-1": "learning_starts=-1: must be greater than or equal to 0",
+    "seed=-1": "seed=-1: must be greater than or equal to 0",
+    "env.num_envs=0": "env.num_envs=0: must be greater than or equal to 1",
+    "agent.discount=1.01": "agent.discount=1.01: must be less than or equal to 1",
+    "agent.target_update_every=0": "agent.target_update_every=0: must be greater than",
+    "schedule.start=1.1": "schedule.start=1.1: must be less than or equal to 1",
+    "schedule.end=-0.1": "schedule.end=-0.1: must be greater than or equal to 0",
+    "evaluation.epsilon=2": "evaluation.epsilon=2: must be less than or equal to 1",
+    "evaluation.episodes=0": "evaluation.episodes=0: must be greater than or equal to 1",
+    "checkpoint.keep=0": "checkpoint.keep=0: must be greater than or equal to 1",
+    "network=mlp network.hidden=[]": "network.hidden=[]: List must have at least 1 item",
+    # what only goes wrong together
+    "buffer.capacity=16": "buffer.capacity=16: must be at least buffer.batch_size=32",
+    "learning_starts=2_000_000": "learning_starts=2000000: must be at most buffer.capacity=1000000",
+    "learning_starts=0": "learning_starts=0: must be at least 1",
+    "env=cartpole": "network=nature_cnn: takes image observations and env=gymnasium has vectors",
+    "env=gymnasium network=mlp": "env.id: no value given",
+    "env=gymnasium env.id=Zelda-v0 network=mlp": "env.id=Zelda-v0: must be an id that gymnasium",
+    "experiment=cartpole +evaluation.max_frames=9": "evaluation.max_frames",
+    "experiment=cartpole evaluation.max_frames=9": "env has no max_frames",
+    # what is not there, or not allowed
+    "device=cuda:7": "device=cuda:7: must be auto or one of the devices here",
+    "device=tpu": "device=tpu: must be auto or one of the devices here",
+    "hydra.run.dir=/dev/null/run": "hydra.run.dir: /dev/null/run cannot be written",
+    "network._target_=os.system": "network._target_=os.system: must be a class in",
+    "network._target_=dqn_experiments.network.mlp.prod": "must be a class in",
+    "network._target_=dqn_experiments.agent.dqn.DQN": "must be a class in dqn_experiments.network",
+}
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    def started(*_: object, **__: object) -> None:
+        raise AssertionError("an environment was started")
+
+    monkeypatch.setattr("ale_py.vector_env.AtariVectorEnv.__init__", started)
+    monkeypatch.setattr("gymnasium.make_vec", started)
+    monkeypatch.setattr("gymnasium.make", started)
+
+
+def told(capfd: pytest.CaptureFixture[str], stop: pytest.ExceptionInfo[SystemExit]) -> str:
+    """The one line on stderr of a command that ended with exit code 2."""
+    output = capfd.readouterr()
+    assert stop.value.code == 2
+    lines = output.err.strip().splitlines()
+    assert len(lines) == 1, output.err
+    assert lines[0].startswith("error: ")
+    assert "Traceback" not in output.err + output.out
+    return lines[0]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_training(
+    mistake: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["dqn_experiments", *mistake.split()])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert MISTAKES[mistake] in told(capfd, stop)
+
+
+@pytest.mark.parametrize("command", [evaluate.main, watch.main])
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("", "run: no value given; set it with run=<value>"),
+        ("run=nowhere", "run=nowhere: "),
+        ("run=empty", "run=empty: must be a run directory; it has no .hydra/config.yaml"),
+        ("run=untrained", "run=untrained: has no checkpoint"),
+        ("run=untrained epsilon=3", "epsilon=3: must be less than or equal to 1"),
+        ("run=untrained device=tpu", "device=tpu: must be auto or one of the devices here"),
+        ("run=garbage", "run=garbage: .hydra/config.yaml cannot be read as yaml"),
+        ("run=untrained colour=red", "colour: unknown key"),
+    ],
+)
+def test_a_mistake_with_a_run_directory(
+    command: object,
+    arguments: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    Path("empty").mkdir()
+    for name in ("untrained", "garbage"):
+        Path(name, ".hydra").mkdir(parents=True)
+    Path("garbage/.hydra/config.yaml").write_text("a: [1\nb: }")
+    monkeypatch.setattr(sys, "argv", ["dqn_experiments", "--cfg", "job"])
+    main()
+    Path("untrained/.hydra/config.yaml").write_text(capfd.readouterr().out)
+    os.environ.pop("HYDRA_FULL_ERROR", None)
+    monkeypatch.setattr(sys, "argv", ["command", *arguments.split()])
+    with pytest.raises(SystemExit) as stop:
+        command()  # type: ignore[operator]
+    assert message in told(capfd, stop)

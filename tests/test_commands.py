@@ -1,0 +1,252 @@
+"""The commands as users run them: real processes, real games, real W&B files."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tests.conftest import QUICK_CARTPOLE, Command
+
+
+def wandb_records(run_dir: Path, kind: str) -> list[dict[str, Any]]:
+    """The records of one kind in a run's offline W&B files, as W&B's own reader prints them."""
+    records = []
+    for file in sorted(run_dir.glob("wandb/offline-run-*/*.wandb")):
+        reader = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+        lines = subprocess.run(reader, capture_output=True, text=True, check=True).stdout
+        records += [json.loads(line) for line in lines.splitlines() if line]
+    return [record[kind] for record in records if record["type"] == kind]
+
+
+def wandb_rows(run_dir: Path) -> list[dict[str, float]]:
+    """The history rows of a run's offline W&B files, without W&B's own keys."""
+    rows = [record["item"] for record in wandb_records(run_dir, "history")]
+    return [{key: row[key] for key in row if not key.startswith("_")} for row in rows]
+
+
+def metrics(run_dir: Path) -> list[dict[str, float]]:
+    return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture(scope="module")
+def cartpole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run, made by the real command."""
+    folder = tmp_path_factory.mktemp("cartpole")
+    command = [sys.executable, "-m", "dqn_experiments", *QUICK_CARTPOLE, "hydra.run.dir=run"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "HOME": str(folder)}
+    environment.pop("WANDB_API_KEY", None)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder / "run"
+
+
+def test_a_run_leaves_everything_in_its_directory(cartpole: Path) -> None:
+    left = {path.name for path in cartpole.iterdir()}
+    assert left >= {".hydra", "train.log", "history.csv", "metrics.jsonl", "checkpoints", "wandb"}
+    evaluation = json.loads((cartpole / "evaluation.json").read_text())
+    assert evaluation["step"] == 600
+    assert len(evaluation["returns"]) == evaluation["episodes"] == 4
+    assert evaluation["mean"] == pytest.approx(sum(evaluation["returns"]) / 4)
+
+
+def test_history_has_a_row_for_every_episode(cartpole: Path) -> None:
+    rows = list(csv.DictReader((cartpole / "history.csv").open()))
+    assert sum(int(row["episode_length"]) for row in rows) <= 600
+    assert int(rows[-1]["step"]) == sum(int(row["episode_length"]) for row in rows)
+    assert all(float(row["episode_return"]) == float(row["episode_length"]) for row in rows)
+    assert float(rows[0]["epsilon"]) == pytest.approx(
+        1 - 0.95 * (int(rows[0]["step"]) - 1) / 10_000
+    )
+
+
+def test_wandb_files_hold_the_same_numbers(cartpole: Path) -> None:
+    assert wandb_rows(cartpole) == metrics(cartpole)
+    assert {key for row in metrics(cartpole) for key in row} >= {
+        "frames",
+        "step",
+        "train/episode_return",
+        "train/loss",
+        "train/q",
+        "perf/steps_per_second",
+        "evaluation/mean",
+    }
+
+
+def test_wandb_run_can_be_told_apart_and_found_again(cartpole: Path) -> None:
+    run = wandb_records(cartpole, "run")[0]
+    assert run["display_name"].startswith("cartpole/double_dqn")
+    assert run["project"] == "dqn_experiments"
+    assert run["job_type"] == "train"
+    assert run["config"]["update"]["optimizer"]["lr"] == 1e-3
+    assert run["config"]["update"]["buffer"]["capacity"] == 50_000
+    axes = [record.get("step_metric") for record in wandb_records(cartpole, "metric")]
+    assert "frames" in axes
+    aliases = [set(record["aliases"]) for record in wandb_records(cartpole, "artifact")]
+    assert aliases == [{"step-600", "latest", "best"}]
+
+
+def test_the_score_after_training_is_the_score_during_training(
+    cartpole: Path, command: Command
+) -> None:
+    before = json.loads((cartpole / "evaluation.json").read_text())
+    done = command(f"run={cartpole}", module="dqn_experiments.evaluate")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((cartpole / "evaluation.json").read_text()) == before
+    assert f"mean {before['mean']:.4g}" in done.stdout
+    assert "CartPole-v1, 600 steps, 4 episodes at epsilon 0.01" in done.stdout
+
+
+def test_evaluating_adds_to_the_summary_of_the_same_wandb_run(
+    cartpole: Path, command: Command
+) -> None:
+    done = command(f"run={cartpole}", "episodes=2", module="dqn_experiments.evaluate")
+    assert done.returncode == 0, done.stderr
+    assert len({run["run_id"] for run in wandb_records(cartpole, "run")}) == 1
+    mean = json.loads((cartpole / "evaluation.json").read_text())["mean"]
+    updates = [record["update"] for record in wandb_records(cartpole, "summary")]
+    assert [u["evaluation/mean"] for u in updates if "evaluation/mean" in u][-1] == mean
+
+
+def test_watching_leaves_a_film_that_browsers_play(cartpole: Path, command: Command) -> None:
+    done = command(f"run={cartpole}", module="dqn_experiments.watch")
+    assert done.returncode == 0, done.stderr
+    film = (cartpole / "videos" / "step_600_seed_0.mp4").read_bytes()
+    assert b"avc1" in film  # H.264
+    assert film.index(b"moov") < film.index(b"mdat")  # starts playing before it is all there
+
+
+def test_breakout_trains_and_is_scored_and_filmed(command: Command, tmp_path: Path) -> None:
+    small = ["total_steps=300", "learning_starts=100", "buffer.capacity=1000", "network.hidden=16"]
+    quick = ["evaluation.episodes=2", "evaluation.num_envs=2", "evaluation.epsilon=1.0"]
+    done = command(
+        "env=breakout",
+        "optimizer.lr=2e-4",
+        "agent=double_dqn",
+        "network=dueling",
+        "env.num_envs=2",
+        "tracker.mode=disabled",
+        "hydra.run.dir=run",
+        *small,
+        *quick,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "run" / "wandb").exists()
+    evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
+    expected = (evaluation["mean"] - 1.7) / (30.5 - 1.7)
+    assert evaluation["human_normalized"] == pytest.approx(expected)
+    assert metrics(tmp_path / "run")[-1]["frames"] == 1200
+    done = command("run=run", "epsilon=1.0", module="dqn_experiments.watch")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "videos" / "step_300_seed_0.mp4").stat().st_size > 10_000
+
+
+def test_the_same_seed_gives_the_same_run(command: Command, tmp_path: Path) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        done = command(
+            *QUICK_CARTPOLE, "tracker.mode=disabled", f"hydra.run.dir={name}", f"seed={seed}"
+        )
+        assert done.returncode == 0, done.stderr
+    histories = [(tmp_path / name / "history.csv").read_text() for name in "abc"]
+    assert histories[0] == histories[1] != histories[2]
+    weights = [
+        torch.load(tmp_path / name / "checkpoints/0000000600/network.pt", weights_only=True)
+        for name in "ab"
+    ]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_cleanly(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    run_dir = tmp_path / "run"
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "dqn_experiments", *QUICK_CARTPOLE),
+            *("total_steps=1000000", "tracker.mode=offline", f"hydra.run.dir={run_dir}"),
+        ],
+        cwd=tmp_path,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    history = run_dir / "history.csv"
+    deadline = time.monotonic() + 120
+    while not (history.exists() and len(history.read_text().splitlines()) > 20):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    assert len(list((run_dir / "checkpoints").iterdir())) == 1
+    assert [record["exit_code"] for record in wandb_records(run_dir, "exit")] == [code]
+
+
+def test_a_sweep_reports_a_failing_job_and_runs_the_others(
+    command: Command, tmp_path: Path
+) -> None:
+    done = command(
+        "-m",
+        *QUICK_CARTPOLE,
+        "optimizer.lr=1e-3,-1,2e-3",
+        "tracker.mode=offline",
+        "hydra.sweep.dir=sweep",
+    )
+    assert done.returncode == 2
+    assert "job 1 failed: optimizer.lr=-1: must be greater than 0" in done.stdout
+    for job in ("0", "2"):
+        run_dir = tmp_path / "sweep" / job
+        assert (run_dir / "evaluation.json").is_file()
+        run = wandb_records(run_dir, "run")[0]
+        assert run["run_group"] == "sweep"
+        assert run["display_name"].startswith("cartpole/double_dqn optimizer.lr=")
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Path) -> None:
+    done = command(
+        *QUICK_CARTPOLE,
+        "tracker.mode=disabled",
+        "optimizer.lr=1e30",
+        "checkpoint.every=100",
+        "hydra.run.dir=run",
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: the loss became ")
+    assert "the last good checkpoint is " in last
+    assert "checkpoints/0000000100" in last
+
+
+def test_help_and_config_answer_without_torch(command: Command) -> None:
+    for arguments in (["--help"], ["--cfg", "job"]):
+        for module in ("dqn_experiments", "dqn_experiments.evaluate", "dqn_experiments.watch"):
+            code = f"""
+import runpy, sys
+sys.argv = ["command", *{arguments}]
+try:
+    runpy.run_module("{module}", run_name="__main__", alter_sys=True)
+except SystemExit:
+    pass
+assert not {{"torch", "wandb", "gymnasium"}} & set(sys.modules)
+"""
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
+            assert done.stdout
+
+
+def test_tab_completion_lists_the_games() -> None:
+    for line, expected in (("env=breako", "env=breakout"), ("env=pon", "env=pong")):
+        done = subprocess.run(
+            [sys.executable, "-m", "dqn_experiments", "-sc", "query=bash"],
+            env={**os.environ, "COMP_LINE": f"dqn_experiments {line}", "COMP_POINT": "99"},
+            capture_output=True,
+            text=True,
+        )
+        assert expected in done.stdout.split(), done.stderr
