@@ -34,8 +34,8 @@ def _title(hydra: HydraConf, run_dir: Path) -> str:
         if not override.startswith(("env=", "agent=", "tracker."))
     ]
     overrides.sort(key=_alike_in_the_sweep(hydra).__contains__)  # what differs comes first
-    choices = hydra.runtime.choices
-    return " ".join([f"{choices.env}/{choices.agent}", *(overrides or [run_dir.name])])[:128]
+    played = "{env}/{agent}".format(**hydra.runtime.choices)
+    return " ".join([played, *(overrides or [run_dir.name])])[:128]
 
 
 def _alike_in_the_sweep(hydra: HydraConf) -> set[str]:

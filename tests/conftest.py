@@ -52,5 +52,5 @@ def command(tmp_path: Path) -> Command:
 def composed(*overrides: str) -> DictConfig:
     """The validated config of a command line."""
     register_env_configs()
-    with initialize_config_dir(str(ROOT / "conf"), version_base=None):
+    with initialize_config_dir(str(ROOT / "conf")):
         return validated(compose("config", overrides=list(overrides)))
