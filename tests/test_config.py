@@ -2,25 +2,33 @@
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from omegaconf import OmegaConf
 
 from dqn_experiments.config import component
 from dqn_experiments.groups import GROUPS
 from tests.conftest import ROOT, composed
 
+
+def read(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(path.read_text())
+    return content
+
+
 FILES = [
     path
     for group in GROUPS
     for path in sorted((ROOT / "conf" / group).glob("*.yaml"))
-    if "_target_" in OmegaConf.load(path)
+    if "_target_" in read(path)
 ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_file_lists_every_argument_of_its_component(path: Path) -> None:
-    node = OmegaConf.load(path)
+    node = read(path)
     group = path.parent.name
     parameters = inspect.signature(component(group, node["_target_"])).parameters.values()
     expected = {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
@@ -30,7 +38,7 @@ def test_a_file_lists_every_argument_of_its_component(path: Path) -> None:
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_component_has_a_file_of_its_name(group: str) -> None:
     targets = {
-        str(OmegaConf.load(path).get("_target_", "")).rpartition(".")[0]
+        str(read(path).get("_target_", "")).rpartition(".")[0]
         for path in (ROOT / "conf" / group).glob("*.yaml")
     }
     options = {path.stem for path in (ROOT / "conf" / group).glob("*.yaml")}
