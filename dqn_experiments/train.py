@@ -74,6 +74,7 @@ class Training:
         shape, dtype = self.env.observation_shape, self.env.dtype
         rng = np.random.default_rng(replay_seed)
         self.buffer = build(config.buffer, self.env.num_envs, shape, dtype, rng, device)
+        log.info(f"replay memory: up to {self.buffer.nbytes / 1e9:.2g} GB of frames")
         self.optimizer = build(config.optimizer, self.agent.network.parameters())
         self.epsilon = build(config.schedule)
         self.rng = np.random.default_rng(acting_seed)

@@ -85,6 +85,11 @@ class UniformReplay:
         self._age[slot] = age
         self._last[slot] = False
 
+    @property
+    def nbytes(self) -> int:
+        """Memory of the full ring's frames; an operating system hands it out as it fills."""
+        return self._frame.nbytes
+
     def __len__(self) -> int:
         """Slots in use."""
         return int(self._filled.sum())

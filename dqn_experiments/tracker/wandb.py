@@ -12,14 +12,14 @@ from wandb.errors import CommError, Error
 
 log = logging.getLogger(__name__)
 
-INIT_TIMEOUT = 30  # seconds; a server that does not answer must not hold up training
+INIT_TIMEOUT = 10  # seconds; a server that does not answer must not hold up training
 
 
 class WandbTracker:
     """One W&B run per run directory, under `wandb/`, with `frames` as the x-axis of every curve.
 
     `mode=auto` is online where W&B finds credentials and its server answers, else offline; it never
-    asks and never waits longer than half a minute. WANDB_MODE in the environment decides first.
+    asks and never waits for long. WANDB_MODE in the environment decides first.
     """
 
     def __init__(
@@ -54,7 +54,8 @@ class WandbTracker:
             resume="allow",
             **identity,
         )
-        self._run.define_metric("frames", hidden=True)
+        for axis in ("frames", "step"):
+            self._run.define_metric(axis, hidden=True)
         self._run.define_metric("*", step_metric="frames")
 
     def log(self, metrics: Mapping[str, float]) -> None:
