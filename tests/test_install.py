@@ -20,10 +20,12 @@ def test_the_wheel_brings_its_configs_along(tmp_path: Path) -> None:
 
     # Dependencies come from this environment; the package itself only from the wheel.
     environment = tmp_path / "venv"
-    venv.create(environment, with_pip=False, system_site_packages=False)
+    venv.create(environment, with_pip=False)
     python = str(environment / "bin" / "python")
+    pip = [sys.executable, "-m", "pip", "--python", python]
+    install = [*pip, "install", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(install, check=True, capture_output=True)
     (site,) = environment.glob("lib/python3*/site-packages")
-    zipfile.ZipFile(wheel).extractall(site)
     here = [path for path in sys.path if path.endswith("site-packages")]
     (site / "dependencies.pth").write_text("\n".join(here))
     elsewhere = tmp_path / "elsewhere"

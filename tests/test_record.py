@@ -1,0 +1,40 @@
+"""Episode statistics against sums kept by hand."""
+
+import numpy as np
+import pytest
+
+from dqn_experiments.record import Episode, EpisodeStatistics
+from dqn_experiments.timestep import Timestep
+
+
+def timestep(score: list[float], done: list[bool]) -> Timestep:
+    frame = np.zeros((len(score), 1), np.uint8)
+    points = np.array(score, np.float32)
+    ended = np.array(done)
+    return Timestep(frame, np.sign(points), points, ended, ended, frame)
+
+
+def test_episodes_of_several_environments_do_not_mix() -> None:
+    statistics = EpisodeStatistics(2)
+    nan = np.nan
+    script = [  # scores, done, greedy values, losses of the updates made before the step
+        ([4.0, 1.0], [False, False], [nan, 1.0], []),
+        ([0.0, 1.0], [False, True], [2.0, 3.0], [0.5]),
+        ([7.0, 5.0], [True, False], [4.0, nan], [0.1, 0.3]),
+        ([0.0, 5.0], [False, True], [nan, nan], []),
+    ]
+    rows: list[Episode] = []
+    total, updates = 0.0, 0
+    for step, (score, done, value, losses) in enumerate(script, start=1):
+        total, updates = total + sum(losses), updates + len(losses)
+        values = np.array(value, np.float32)
+        so_far = np.array([total, updates])
+        rows += statistics.add(2 * step, 0.5, values, timestep(score, done), so_far)
+    first, second, third = rows
+    assert (first.step, first.episode_return, first.episode_length) == (4, 2.0, 2)
+    assert (first.loss, first.q) == (0.5, 2.0)
+    assert (second.step, second.episode_return, second.episode_length) == (6, 11.0, 3)
+    assert (second.loss, second.q) == (pytest.approx(0.3), 3.0)
+    assert (third.step, third.episode_return, third.episode_length) == (8, 10.0, 2)
+    assert third.loss == pytest.approx(0.2)
+    assert np.isnan(third.q)
