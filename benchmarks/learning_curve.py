@@ -27,8 +27,9 @@ def mean_returns(history: Path, every: int) -> tuple[list[int], list[float]]:
         rows = [(int(row["step"]), float(row["episode_return"])) for row in csv.DictReader(file)]
     steps, returns = np.array(rows).T
     ends = np.arange(every, steps[-1] + every, every)
-    within = [returns[(steps > end - every) & (steps <= end)] for end in ends]
-    return [int(end) for end in ends], [float(part.mean()) for part in within if len(part)]
+    within = {int(end): returns[(steps > end - every) & (steps <= end)] for end in ends}
+    means = {end: float(part.mean()) for end, part in within.items() if len(part)}
+    return list(means), list(means.values())
 
 
 def draw(run: tuple[list[int], list[float]], published: Curve, title: str, output: Path) -> None:
@@ -71,12 +72,19 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
-    game = str(stored_config(arguments.run, device="auto").env.rom)
+    game = str(stored_config(arguments.run).env.rom)
     published = published_curve(game, "DQN")
     history = arguments.run / "history.csv"
     steps, ours = mean_returns(history, published.steps[0])
     print(f"{'steps':>10} {'this run':>9} {'Dopamine DQN: min':>18} {'mean':>6} {'max':>6}")
-    rows = list(zip(steps, ours, published.low, published.mean, published.high, strict=False))
+    theirs = dict(
+        zip(
+            published.steps,
+            zip(published.low, published.mean, published.high, strict=True),
+            strict=True,
+        )
+    )
+    rows = [(step, mean, *theirs[step]) for step, mean in zip(steps, ours, strict=True)]
     for row in rows:
         print("{:>10,} {:>9.2f} {:>18.2f} {:>6.2f} {:>6.2f}".format(*row))
     draw(mean_returns(history, arguments.every), published, f"{game}, training", arguments.output)

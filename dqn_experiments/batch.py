@@ -25,4 +25,4 @@ class Batch:
     weight: Tensor
     """f32 [B]: importance weight, 1 where sampling is uniform."""
     index: Tensor
-    """i64 [B]: where the transition lives in the replay memory."""
+    """i64 [B]: where the transition lives in the replay memory; on the CPU, as that is."""

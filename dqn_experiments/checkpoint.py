@@ -8,11 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel, FiniteFloat
 
+from dqn_experiments.constraints import OptionalCount
 from dqn_experiments.errors import ConfigError
 
 WEIGHTS = "network.pt"
 META = "checkpoint.json"
+
+
+class Meta(BaseModel):
+    """The content of a checkpoint's description."""
+
+    step: OptionalCount
+    score: FiniteFloat | None
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,7 @@ def save(
     (partial / META).write_text(json.dumps({"step": step, "score": score}) + "\n")
     for file in (*partial.iterdir(), partial):
         _flush(file)
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     partial.rename(folder)
     _flush(folder.parent)
     _prune(run_dir, keep)
@@ -75,7 +84,16 @@ def _prune(run_dir: Path, keep: int) -> None:
     best = _best(everything)
     for checkpoint in everything:
         if checkpoint.path not in kept and checkpoint != best:
-            shutil.rmtree(checkpoint.path)
+            _remove(checkpoint.path)
+
+
+def _remove(folder: Path) -> None:
+    """Take the folder's name away before its files, so that no half of it is ever found."""
+    if folder.exists():
+        going = folder.with_suffix(".removed")
+        shutil.rmtree(going, ignore_errors=True)
+        folder.rename(going)
+        shutil.rmtree(going)
 
 
 def available(run_dir: Path) -> list[Checkpoint]:
@@ -86,9 +104,9 @@ def available(run_dir: Path) -> list[Checkpoint]:
 
 def _read(folder: Path) -> Checkpoint:
     try:
-        meta = json.loads((folder / META).read_text())
-        return Checkpoint(folder, int(meta["step"]), meta["score"])
-    except (ValueError, TypeError, KeyError) as error:
+        meta = Meta.model_validate_json((folder / META).read_text())
+        return Checkpoint(folder, meta.step, meta.score)
+    except ValueError as error:
         raise ConfigError(f"{folder / META}: not a readable checkpoint description") from error
 
 

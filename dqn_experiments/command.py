@@ -46,6 +46,8 @@ def run_command(config_name: str, task: Task) -> None:
         _fail(error)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        sys.exit(1)  # whoever read the help has seen enough
     except OSError as error:
         _fail(ConfigError(f"hydra.run.dir: {error.filename} cannot be written ({error.strerror})"))
     except ValueError as error:  # Hydra has no class of its own for some wrong overrides
@@ -59,11 +61,12 @@ def _as_job(task: Task) -> Task:
     def job(config: DictConfig) -> None:
         try:
             task(config)
-        except (ConfigError, TrainingError) as error:
+        except (ConfigError, TrainingError, OSError) as error:
+            told = TrainingError(str(error)) if isinstance(error, OSError) else error
             if HydraConfig.get().mode == RunMode.RUN:
-                _fail(error)
-            log.error(f"job {HydraConfig.get().job.num} failed: {error}")
-            raise
+                _fail(told)
+            log.error(f"job {HydraConfig.get().job.num} failed: {told}")
+            raise told from error
         except Exception as error:
             log.exception("failed unexpectedly")
             if HydraConfig.get().mode == RunMode.RUN:

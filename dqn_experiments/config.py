@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, DirectoryPath, Field
 
 from dqn_experiments.constraints import Count, OptionalCount, Seed, UnitInterval
@@ -19,7 +20,7 @@ from dqn_experiments.errors import ConfigError
 from dqn_experiments.groups import GROUPS
 
 Schema = TypeVar("Schema", bound=BaseModel)
-CLOSED = ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
+CLOSED = ConfigDict(extra="forbid")
 
 
 class CheckpointConfig(BaseModel):
@@ -60,6 +61,7 @@ class EvaluateConfig(CheckpointChoice):
     episodes: Count | None
     num_envs: Count | None
     seed: Seed | None
+    track: bool
 
 
 class WatchConfig(CheckpointChoice):
@@ -80,20 +82,27 @@ def validated(composed: DictConfig) -> DictConfig:
     Raises:
         ConfigError: one line that names the key, the value and what is allowed.
     """
-    config = _plain(composed)
+    return checked(_plain(composed))
+
+
+def checked(config: dict[str, Any]) -> DictConfig:
+    """The same for a config that is plain data, without interpolations."""
     run = {key: value for key, value in config.items() if key not in GROUPS}
-    checked = _check(RunConfig, run, prefix="").model_dump()
+    result = _check(RunConfig, run, prefix="").model_dump()
     for group in GROUPS:
-        checked[group] = _checked_component(group, config.get(group))
-    _check_together(checked)
-    return OmegaConf.create(checked)
+        result[group] = _checked_component(group, config.get(group))
+    _check_together(result)
+    return OmegaConf.create(result)
 
 
 def _plain(composed: DictConfig) -> dict[str, Any]:
-    missing = sorted(OmegaConf.missing_keys(composed))
-    if missing:
-        raise ConfigError(f"{missing[0]}: no value given; set it with {missing[0]}=<value>")
-    return OmegaConf.to_container(composed, resolve=True)  # type: ignore[return-value]
+    try:
+        missing = sorted(OmegaConf.missing_keys(composed))
+        if missing:
+            raise ConfigError(f"{missing[0]}: no value given; set it with {missing[0]}=<value>")
+        return OmegaConf.to_container(composed, resolve=True)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
 
 
 def component(group: str, target: Any) -> Any:
@@ -147,8 +156,13 @@ def _first_line(error: pydantic.ValidationError, schema: type[BaseModel], prefix
 
 def _check_together(config: dict[str, Any]) -> None:
     """What no single component can know."""
-    buffer, evaluation = config["buffer"], config["evaluation"]
-    least = buffer["n_step"] * config["env"]["num_envs"]
+    env, buffer = config["env"], config["buffer"]
+    if config["learning_starts"] >= config["total_steps"]:
+        raise ConfigError(
+            f"learning_starts={config['learning_starts']}: must be less than "
+            f"total_steps={config['total_steps']}, or nothing is learned"
+        )
+    least = buffer["n_step"] * env["num_envs"]
     if config["learning_starts"] < least:
         raise ConfigError(
             f"learning_starts={config['learning_starts']}: must be at least {least} "
@@ -159,21 +173,24 @@ def _check_together(config: dict[str, Any]) -> None:
             f"buffer.capacity={buffer['capacity']}: must be at least "
             f"buffer.batch_size={buffer['batch_size']}"
         )
+    least = env["num_envs"] * (buffer["n_step"] + env["frame_stack"] + 1)
+    if buffer["capacity"] < least:
+        raise ConfigError(
+            f"buffer.capacity={buffer['capacity']}: must be at least {least} "
+            "(env.num_envs x (buffer.n_step + env.frame_stack + 1))"
+        )
     if config["learning_starts"] > buffer["capacity"]:
         raise ConfigError(
             f"learning_starts={config['learning_starts']}: must be at most "
             f"buffer.capacity={buffer['capacity']}"
         )
-    if evaluation["max_frames"] is not None and "max_frames" not in config["env"]:
-        raise ConfigError(
-            f"evaluation.max_frames={evaluation['max_frames']}: env has no max_frames; must be null"
-        )
-    env = component("env", config["env"]["_target_"])
+    played = component("env", env["_target_"])
     network = component("network", config["network"]["_target_"])
-    if env.observation_kind not in network.accepts:
+    if played.observation_kind not in network.accepts:
         raise ConfigError(
             f"network={_option(network)}: takes {' or '.join(sorted(network.accepts))} "
-            f"observations and env={_option(env)} has {env.observation_kind}s; try network=mlp"
+            f"observations and env={_option(played)} has {played.observation_kind}s; "
+            "try network=mlp"
         )
 
 

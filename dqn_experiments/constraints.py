@@ -11,6 +11,8 @@ from pydantic import Field
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 UnitInterval = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Decay = Annotated[float, Field(ge=0, lt=1)]  # of a running mean; at 1 it would never move
 Count = Annotated[int, Field(ge=1)]
 OptionalCount = Annotated[int, Field(ge=0)]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
+FrameStackSize = Annotated[int, Field(ge=1, le=255)]
+Seed = Annotated[int, Field(ge=0, lt=2**30)]  # emulators take 31 bits, and one seed per env

@@ -5,6 +5,8 @@ from typing import Annotated
 import torch
 from pydantic import AfterValidator
 
+DEFAULT_THREADS = torch.get_num_threads()
+
 
 def resolve(name: str) -> torch.device:
     """The device of that name; `auto` is cuda if there is one, then mps, then cpu.
@@ -13,10 +15,15 @@ def resolve(name: str) -> torch.device:
         ValueError: if there is no such device here.
     """
     if name == "auto":
-        return torch.device(_available()[0].split(":")[0])
+        return torch.device(_available()[0])
     if name not in _available():
         raise ValueError(f"must be auto or one of the devices here: {', '.join(_available())}")
     return torch.device(name)
+
+
+def limit_threads(threads: int | None) -> None:
+    """Let torch use that many CPU threads; None: as many as it would by itself."""
+    torch.set_num_threads(threads or DEFAULT_THREADS)
 
 
 def _available() -> list[str]:

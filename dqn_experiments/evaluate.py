@@ -12,8 +12,6 @@ def main() -> None:
 
 def _evaluate(composed: DictConfig) -> None:
     # torch takes seconds to import, and --help needs none of it
-    from omegaconf import OmegaConf
-
     from dqn_experiments import checkpoint
     from dqn_experiments.components import build
     from dqn_experiments.config import EvaluateConfig, options
@@ -21,19 +19,19 @@ def _evaluate(composed: DictConfig) -> None:
     from dqn_experiments.scoring import evaluate
 
     chosen = options(EvaluateConfig, composed)
+    config = stored_config(chosen.run)
     protocol = chosen.model_dump(include={"episodes", "epsilon", "num_envs"}, exclude_none=True)
-    changes = {f"evaluation.{key}": value for key, value in protocol.items()}
-    config = stored_config(chosen.run, device=chosen.device, **changes)
+    config.evaluation.update(protocol)
     found = checkpoint.find(chosen.run, chosen.checkpoint)
-    evaluation = evaluate(config, load_agent(config, found), found.step, chosen.seed)
-    evaluation.write(chosen.run)
+    agent = load_agent(config, found, chosen.device)
+    evaluation = evaluate(config, agent, found.step, chosen.seed)
     print(f"{evaluation.game}, {found.step:,} steps, {evaluation.episodes} episodes", end=" ")
-    print(f"at epsilon {evaluation.epsilon}: {evaluation.score}")
-    tracker = build(
-        config.tracker, chosen.run, OmegaConf.to_container(config), chosen.run.name, None
-    )
-    tracker.summarise(evaluation.metrics())
-    tracker.close(0)
+    print(f"at epsilon {evaluation.epsilon}: {evaluation.score}", flush=True)
+    evaluation.write(chosen.run)
+    if chosen.track:
+        tracker = build(config.tracker, chosen.run, {}, chosen.run.name, None)
+        tracker.summarise(evaluation.metrics())
+        tracker.close(0)
 
 
 if __name__ == "__main__":

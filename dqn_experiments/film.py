@@ -45,6 +45,7 @@ class Filmed(gymnasium.Wrapper[Any, Any, Any, Any]):
     def _start(self, height: int, width: int) -> Any:
         times = -(-SMALLEST_SIDE // min(height, width))
         self._path.parent.mkdir(exist_ok=True)
+        self._path.unlink(missing_ok=True)
         film = imageio_ffmpeg.write_frames(
             str(self._path),
             (width, height),

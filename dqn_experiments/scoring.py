@@ -63,13 +63,17 @@ class Evaluation:
 
     def metrics(self) -> dict[str, float]:
         """The score's figures under the names that trackers know them by."""
-        return {f"evaluation/{key}": value for key, value in self.score.known().items()}
+        figures = {"step": self.step, **self.score.known()}
+        return {f"evaluation/{key}": value for key, value in figures.items()}
 
     def write(self, run_dir: Path) -> None:
         """Leave it as the run's evaluation.json."""
         content: dict[str, Any] = asdict(self)
         content = {**content.pop("score"), **content}
-        (run_dir / "evaluation.json").write_text(json.dumps(content, indent=2) + "\n")
+        partial = run_dir / "evaluation.json.partial"
+        partial.unlink(missing_ok=True)
+        partial.write_text(json.dumps(content, indent=2) + "\n")
+        partial.replace(run_dir / "evaluation.json")
 
 
 def evaluate(
@@ -85,7 +89,7 @@ def evaluate(
     checkpoint gets the same score during training and after it.
     """
     if seed is None:
-        seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0] >> 1)
+        seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0] >> 2)
     protocol = build(config.evaluation)
     env = build_env(config, num_envs=protocol.num_envs, max_frames=protocol.max_frames)
     try:

@@ -11,11 +11,12 @@ from omegaconf import DictConfig, OmegaConf
 from dqn_experiments import checkpoint
 from dqn_experiments.batch import Batch
 from dqn_experiments.components import build, build_agent
-from dqn_experiments.devices import resolve
+from dqn_experiments.devices import limit_threads, resolve
 from dqn_experiments.errors import TrainingError
 from dqn_experiments.interrupt import Interrupt, Interrupted
 from dqn_experiments.progress import Progress
 from dqn_experiments.record import EpisodeStatistics, Record
+from dqn_experiments.run_dir import claim
 from dqn_experiments.scoring import evaluate
 from dqn_experiments.stacking import FrameStack
 
@@ -35,6 +36,8 @@ def train(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> N
         TrainingError: if the loss stops being finite.
         Interrupted: on SIGINT or SIGTERM, after a checkpoint.
     """
+    claim(run_dir, config)
+    limit_threads(config.cpu_threads)
     exit_code = 1
     with Interrupt() as interrupt:
         training = Training(config, run_dir, interrupt, title, sweep)
@@ -44,7 +47,7 @@ def train(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> N
         except Interrupted as stop:
             log.info(f"{stop.signal}: stopping after {training.step:,} steps")
             exit_code = stop.code
-            training.save()
+            training.save_if_new()
             raise
         finally:
             training.close(exit_code)
@@ -62,14 +65,18 @@ class Training:
         sweep: str | None,
     ) -> None:
         self.config, self.run_dir, self.interrupt = config, run_dir, interrupt
-        if config.cpu_threads:
-            torch.set_num_threads(config.cpu_threads)
+        self.total_steps = config.total_steps  # plain numbers: the loop reads them every step
+        self.learning_starts = config.learning_starts
+        self.update_every = config.update_every
+        self.log_every = config.log_every
+        self.checkpoint_every = config.checkpoint.every
+        self.evaluation_every = config.evaluation.every
         device = resolve(config.device)
         log.info(f"training on {device} in {run_dir}")
         env_seed, acting_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(3)
         torch.manual_seed(config.seed)
         self.env = build(config.env)
-        self.env_seed = int(env_seed.generate_state(1)[0] >> 1)
+        self.env_seed = int(env_seed.generate_state(1)[0] >> 2)
         self.agent = build_agent(config, self.env, device)
         shape, dtype = self.env.observation_shape, self.env.dtype
         rng = np.random.default_rng(replay_seed)
@@ -91,7 +98,7 @@ class Training:
         frame = self.env.reset(self.env_seed)
         self.stack.reset(frame)
         self.buffer.reset(frame)
-        while self.step < self.config.total_steps:
+        while self.step < self.total_steps:
             self.interrupt.check()
             epsilon = self.epsilon(self.step)
             action, value = self.agent.act(self.stack.observation, epsilon, self.rng)
@@ -100,8 +107,8 @@ class Training:
             self.stack.push(timestep.first_frame, timestep.done)
             self.step += self.env.num_envs
 
-            if self.step > self.config.learning_starts:
-                for _ in range(self.times_due(self.config.update_every)):
+            if self.step > self.learning_starts:
+                for _ in range(self.times_due(self.update_every)):
                     self.update(self.buffer.sample())
                 if self.times_due(self.agent.target_update_every):
                     self.agent.sync_target()
@@ -134,13 +141,13 @@ class Training:
 
     def report_and_save(self) -> None:
         """Metrics, evaluation and checkpoint, where they are due; all three at the end."""
-        ended = self.step >= self.config.total_steps
-        if ended or self.times_due(self.config.log_every):
+        ended = self.step >= self.total_steps
+        if ended or self.times_due(self.log_every):
             rate = self.progress.rate(self.step)
             self.record.metrics(self.step, {"perf/steps_per_second": rate})
-        if ended or self.times_due(self.config.evaluation.every):
+        if ended or self.times_due(self.evaluation_every):
             self.save(self.evaluate())
-        elif self.times_due(self.config.checkpoint.every):
+        elif self.times_due(self.checkpoint_every):
             self.save()
 
     def evaluate(self) -> float:
@@ -161,6 +168,12 @@ class Training:
         log.info(f"checkpoint {saved.path}")
         best = ["best"] if checkpoint.is_best(self.run_dir, saved) else []
         self.record.tracker.checkpoint(saved.path, [f"step-{self.step}", "latest", *best])
+
+    def save_if_new(self) -> None:
+        """Write a checkpoint unless these weights are saved already, perhaps with their score."""
+        saved = checkpoint.available(self.run_dir)
+        if not saved or saved[-1].step != self.step:
+            self.save()
 
     def close(self, exit_code: int) -> None:
         """Release everything; `exit_code` tells the tracker how the run ended."""

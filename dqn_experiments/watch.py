@@ -23,13 +23,13 @@ def _watch(composed: DictConfig) -> None:
     from dqn_experiments.run_dir import load_agent, stored_config
 
     chosen = options(WatchConfig, composed)
-    config = stored_config(chosen.run, device=chosen.device)
+    config = stored_config(chosen.run)
     found = checkpoint.find(chosen.run, chosen.checkpoint)
     path = chosen.run / "videos" / f"step_{found.step}_seed_{chosen.seed}.mp4"
     human = chosen.render == "human"
     if human and not _has_screen():
         raise ConfigError("render=human: there is no screen here; must be video")
-    agent = load_agent(config, found)
+    agent = load_agent(config, found, chosen.device)
     game: dict[str, Any] = dict(config.env)
     viewable = component("env", game.pop("_target_")).viewable
     env = viewable(

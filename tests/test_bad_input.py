@@ -1,6 +1,6 @@
 """Every mistake gets one line that names key, value and what is allowed, before anything starts."""
 
-import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -8,6 +8,8 @@ import pytest
 
 from dqn_experiments import evaluate, watch
 from dqn_experiments.__main__ import main
+from dqn_experiments.run_dir import claim
+from tests.conftest import composed
 
 MISTAKES = {
     # unknown keys and options
@@ -32,6 +34,10 @@ MISTAKES = {
     # ranges
     "optimizer.lr=0": "optimizer.lr=0: must be greater than 0",
     "optimizer.lr=-1e-4": "optimizer.lr=-0.0001: must be greater than 0",
+    "optimizer.betas=[1.0,0.9]": "optimizer.betas.0=1.0: must be less than 1",
+    "env.screen_size=20": "env.screen_size=20: must be greater than or equal to 36",
+    "env.frame_stack=300": "env.frame_stack=300: must be less than or equal to 255",
+    "tracker.project=a/b": "tracker.project=a/b: String must match pattern",
     "optimizer.lr=nan": "optimizer.lr=nan: must be a finite number",
     "optimizer.lr=inf": "optimizer.lr=inf: must be a finite number",
     "total_steps=0": "total_steps=0: must be greater than or equal to 1",
@@ -49,13 +55,14 @@ MISTAKES = {
     "network=mlp network.hidden=[]": "network.hidden=[]: List must have at least 1 item",
     # what only goes wrong together
     "buffer.capacity=16": "buffer.capacity=16: must be at least buffer.batch_size=32",
-    "learning_starts=2_000_000": "learning_starts=2000000: must be at most buffer.capacity=1000000",
+    "buffer.capacity=50_000": "learning_starts=75000: must be at most buffer.capacity=50000",
     "learning_starts=0": "learning_starts=0: must be at least 1",
     "env=cartpole": "network=nature_cnn: takes image observations and env=gymnasium has vectors",
     "env=gymnasium network=mlp": "env.id: no value given",
     "env=gymnasium env.id=Zelda-v0 network=mlp": "env.id=Zelda-v0: must be an id that gymnasium",
-    "experiment=cartpole +evaluation.max_frames=9": "evaluation.max_frames",
-    "experiment=cartpole evaluation.max_frames=9": "env has no max_frames",
+    "learning_starts=9 total_steps=9": "learning_starts=9: must be less than total_steps=9",
+    "buffer.capacity=40 env.num_envs=8": "buffer.capacity=40: must be at least 48",
+    "'seed=${nope}'": "seed: Interpolation key 'nope' not found",
     # what is not there, or not allowed
     "device=cuda:7": "device=cuda:7: must be auto or one of the devices here",
     "device=tpu": "device=tpu: must be auto or one of the devices here",
@@ -97,7 +104,7 @@ def told(capfd: pytest.CaptureFixture[str], stop: pytest.ExceptionInfo[SystemExi
 def test_a_mistake_in_training(
     mistake: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["dqn_experiments", *mistake.split()])
+    monkeypatch.setattr(sys, "argv", ["dqn_experiments", *shlex.split(mistake)])
     with pytest.raises(SystemExit) as stop:
         main()
     assert MISTAKES[mistake] in told(capfd, stop)
@@ -109,11 +116,12 @@ def test_a_mistake_in_training(
     [
         ("", "run: no value given; set it with run=<value>"),
         ("run=nowhere", "run=nowhere: "),
-        ("run=empty", "run=empty: must be a run directory; it has no .hydra/config.yaml"),
+        ("run=empty", "run=empty: must be a run directory; it has no config.yaml"),
         ("run=untrained", "run=untrained: has no checkpoint"),
         ("run=untrained epsilon=3", "epsilon=3: must be less than or equal to 1"),
         ("run=untrained device=tpu", "device=tpu: must be auto or one of the devices here"),
-        ("run=garbage", "run=garbage: .hydra/config.yaml cannot be read as yaml"),
+        ("run=garbage", "run=garbage: config.yaml cannot be read as yaml"),
+        ("run=curious", "run=curious: config.yaml must be a run's config in plain values"),
         ("run=untrained colour=red", "colour: unknown key"),
     ],
 )
@@ -125,13 +133,11 @@ def test_a_mistake_with_a_run_directory(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     Path("empty").mkdir()
-    for name in ("untrained", "garbage"):
-        Path(name, ".hydra").mkdir(parents=True)
-    Path("garbage/.hydra/config.yaml").write_text("a: [1\nb: }")
-    monkeypatch.setattr(sys, "argv", ["dqn_experiments", "--cfg", "job"])
-    main()
-    Path("untrained/.hydra/config.yaml").write_text(capfd.readouterr().out)
-    os.environ.pop("HYDRA_FULL_ERROR", None)
+    for name in ("untrained", "garbage", "curious"):
+        Path(name).mkdir()
+    Path("garbage/config.yaml").write_bytes(b"a: [1\nb: }\xff")
+    Path("curious/config.yaml").write_text("tracker: {project: '${oc.env:WANDB_API_KEY}'}")
+    claim(Path("untrained"), composed())
     monkeypatch.setattr(sys, "argv", ["command", *arguments.split()])
     with pytest.raises(SystemExit) as stop:
         command()  # type: ignore[operator]

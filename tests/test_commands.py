@@ -13,7 +13,10 @@ from typing import Any
 import pytest
 import torch
 
-from tests.conftest import QUICK_CARTPOLE, Command
+from dqn_experiments import checkpoint
+from dqn_experiments.interrupt import Interrupt
+from dqn_experiments.train import Training
+from tests.conftest import QUICK_CARTPOLE, Command, composed
 
 
 def wandb_records(run_dir: Path, kind: str) -> list[dict[str, Any]]:
@@ -50,7 +53,15 @@ def cartpole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_leaves_everything_in_its_directory(cartpole: Path) -> None:
     left = {path.name for path in cartpole.iterdir()}
-    assert left >= {".hydra", "train.log", "history.csv", "metrics.jsonl", "checkpoints", "wandb"}
+    assert left >= {
+        ".hydra",
+        "config.yaml",
+        "train.log",
+        "history.csv",
+        "metrics.jsonl",
+        "checkpoints",
+        "wandb",
+    }
     evaluation = json.loads((cartpole / "evaluation.json").read_text())
     assert evaluation["step"] == 600
     assert len(evaluation["returns"]) == evaluation["episodes"] == 4
@@ -163,6 +174,17 @@ def test_the_same_seed_gives_the_same_run(command: Command, tmp_path: Path) -> N
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
+def test_a_signal_after_an_evaluation_keeps_its_score(tmp_path: Path) -> None:
+    """The checkpoint of the same step is not written again without its score."""
+    config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
+    training = Training(config, tmp_path, Interrupt(), "title", None)
+    training.step = 400
+    training.save(9.0)
+    training.save_if_new()
+    assert checkpoint.find(tmp_path, "best").score == 9.0
+    training.close(0)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_run_cleanly(number: signal.Signals, code: int, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
@@ -187,6 +209,14 @@ def test_a_signal_ends_a_run_cleanly(number: signal.Signals, code: int, tmp_path
     assert "Traceback" not in errors
     assert len(list((run_dir / "checkpoints").iterdir())) == 1
     assert [record["exit_code"] for record in wandb_records(run_dir, "exit")] == [code]
+
+
+def test_a_directory_holds_one_run(cartpole: Path, command: Command) -> None:
+    before = {path: path.stat().st_mtime for path in cartpole.rglob("*.[cj]*")}
+    done = command(*QUICK_CARTPOLE, f"hydra.run.dir={cartpole}")
+    assert done.returncode == 2
+    assert done.stderr.strip().endswith("already holds a run; must be a new directory")
+    assert {path: path.stat().st_mtime for path in before} == before
 
 
 def test_a_sweep_reports_a_failing_job_and_runs_the_others(

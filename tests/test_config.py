@@ -67,6 +67,13 @@ def test_nature_2015_counts_as_the_paper() -> None:
     assert hours / 24 == pytest.approx(38, abs=1)  # the days of experience that the paper states
 
 
+def test_a_recipe_leaves_the_switches_of_agents_alone() -> None:
+    for recipe in ("nature_2015", "seed_notebook", "cartpole"):
+        assert composed(f"experiment={recipe}", "agent=double_dqn").agent.double
+    assert not composed("experiment=nature_2015").agent.double
+    assert not composed("experiment=seed_notebook").agent.double
+
+
 @pytest.mark.parametrize("rom", ["pong", "ms_pacman", "tic_tac_toe_3d"])
 def test_any_game_is_an_option(rom: str) -> None:
     config = composed(f"env={rom}", "env.num_envs=3")

@@ -12,7 +12,7 @@ from dqn_experiments.errors import ConfigError
 from dqn_experiments.stacking import lookback
 from dqn_experiments.timestep import Timestep
 
-LARGEST_AGE = np.iinfo(np.uint8).max  # enough for any frame stack
+LARGEST_AGE = np.iinfo(np.uint8).max  # enough for the largest frame stack
 
 
 class UniformReplay:
@@ -40,13 +40,10 @@ class UniformReplay:
     ) -> None:
         self._stack, *shape = observation_shape
         self._length = -(-capacity // num_envs)  # slots of each ring
-        if self._length < n_step + self._stack + 1:
-            least = num_envs * (n_step + self._stack + 1)
-            raise ConfigError(
-                f"buffer.capacity={capacity}: must be at least {least} "
-                f"for {num_envs} environments, n_step {n_step} and {self._stack} stacked frames"
-            )
-        self._frame = np.empty((num_envs, self._length, *shape), dtype)
+        try:
+            self._frame = np.empty((num_envs, self._length, *shape), dtype)
+        except (MemoryError, ValueError) as error:
+            raise ConfigError(f"buffer.capacity={capacity}: {error}; must be smaller") from error
         self._action = np.zeros((num_envs, self._length), np.int64)
         self._reward = np.zeros((num_envs, self._length), np.float32)
         self._terminal = np.zeros((num_envs, self._length), bool)
@@ -132,7 +129,7 @@ class UniformReplay:
         behind = self._filled[env] - 1 - ahead  # older slots, negative where nothing is stored yet
         past = np.minimum(self._age[env, slot], self._stack - 1) <= behind
         future = ahead >= self._n_step
-        for k in range(1, min(self._n_step, self._length)):
+        for k in range(1, self._n_step):
             ends = (ahead >= k) & self._last[env, (slot + k) % self._length]
             future |= ends
         return past & future & (ahead >= 1) & ~self._last[env, slot]

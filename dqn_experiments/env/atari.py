@@ -1,7 +1,7 @@
 """Atari games, many at a time, in the C++ threads of ale-py."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import ale_py
 import gymnasium
@@ -11,12 +11,14 @@ from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode
 from gymnasium.wrappers import AtariPreprocessing
 from numpy.typing import NDArray
+from pydantic import Field
 
-from dqn_experiments.constraints import Count, OptionalCount, UnitInterval
+from dqn_experiments.constraints import Count, FrameStackSize, OptionalCount, UnitInterval
 from dqn_experiments.env.roms import Rom
 from dqn_experiments.timestep import Timestep
 
 Env = gymnasium.Env[Any, Any]
+ScreenSize = Annotated[int, Field(ge=36, le=210)]  # less leaves the convolutions nothing to see
 
 
 class AtariEnv:
@@ -36,8 +38,8 @@ class AtariEnv:
         num_envs: Count,
         num_threads: OptionalCount,
         frame_skip: Count,
-        frame_stack: Count,
-        screen_size: Count,
+        frame_stack: FrameStackSize,
+        screen_size: ScreenSize,
         repeat_action_probability: UnitInterval,
         noop_max: OptionalCount,
         terminal_on_life_loss: bool,
@@ -55,7 +57,7 @@ class AtariEnv:
             img_height=screen_size,
             img_width=screen_size,
             repeat_action_probability=repeat_action_probability,
-            noop_max=noop_max,
+            noop_max=noop_max + 1 if noop_max else 0,  # ale-py stops one short of it
             use_fire_reset=False,
             full_action_space=full_action_space,
             max_num_frames_per_episode=max_frames,

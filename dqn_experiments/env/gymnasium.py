@@ -8,11 +8,11 @@ import numpy as np
 from gymnasium.spaces import flatten, flatten_space
 from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import iterate
-from gymnasium.wrappers import FlattenObservation
+from gymnasium.wrappers import FlattenObservation, TransformAction
 from numpy.typing import NDArray
 from pydantic import AfterValidator
 
-from dqn_experiments.constraints import Count
+from dqn_experiments.constraints import Count, FrameStackSize
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.timestep import Timestep
 
@@ -38,8 +38,9 @@ class GymnasiumEnv:
         *,
         id: Annotated[str, AfterValidator(_registered)],
         num_envs: Count,
-        frame_stack: Count,
+        frame_stack: FrameStackSize,
         clip_rewards: bool,
+        max_frames: Count | None,
     ) -> None:
         try:
             env = gymnasium.make_vec(
@@ -47,8 +48,9 @@ class GymnasiumEnv:
                 num_envs,
                 vectorization_mode="sync",
                 vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+                max_episode_steps=max_frames,
             )
-        except gymnasium.error.Error as error:
+        except (gymnasium.error.Error, ImportError) as error:
             raise ConfigError(f"env.id={id}: {error}") from error
         if not isinstance(env.single_action_space, gymnasium.spaces.Discrete):
             raise ConfigError(f"env.id={id}: actions are {env.single_action_space}, not Discrete")
@@ -89,12 +91,23 @@ class GymnasiumEnv:
         return np.stack(flat).astype(self.dtype)
 
     @staticmethod
-    def viewable(render_mode: str, on_screen: Callable[[Env], Env], /, *, id: str, **_: Any) -> Env:
+    def viewable(
+        render_mode: str,
+        on_screen: Callable[[Env], Env],
+        /,
+        *,
+        id: str,
+        max_frames: int | None,
+        **_: Any,
+    ) -> Env:
         """One copy for a spectator; `on_screen` wraps it before observations are flattened."""
         try:
-            return FlattenObservation(on_screen(gymnasium.make(id, render_mode=render_mode)))
-        except gymnasium.error.Error as error:
+            env = gymnasium.make(id, render_mode=render_mode, max_episode_steps=max_frames)
+        except (gymnasium.error.Error, ImportError) as error:
             raise ConfigError(f"env.id={id}: {error}") from error
+        first_action = int(env.action_space.start)  # type: ignore[attr-defined]
+        shifted = TransformAction(env, lambda action: action + first_action, env.action_space)
+        return FlattenObservation(on_screen(shifted))
 
     def close(self) -> None:
         """Release the environments."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch.nn import Parameter
 
-from dqn_experiments.constraints import NonNegative, Positive, UnitInterval
+from dqn_experiments.constraints import Decay, NonNegative, Positive
 
 
 class Adam(torch.optim.Adam):
@@ -17,7 +17,7 @@ class Adam(torch.optim.Adam):
         /,
         *,
         lr: Positive,
-        betas: tuple[UnitInterval, UnitInterval],
+        betas: tuple[Decay, Decay],
         eps: Positive,
         weight_decay: NonNegative,
     ) -> None:

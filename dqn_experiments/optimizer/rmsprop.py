@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from dqn_experiments.constraints import Positive, UnitInterval
+from dqn_experiments.constraints import Decay, Positive
 
 
 class RMSprop(torch.optim.Optimizer):
@@ -22,7 +22,7 @@ class RMSprop(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Parameter], /, *, lr: Positive, decay: UnitInterval, eps: Positive
+        self, params: Iterable[Parameter], /, *, lr: Positive, decay: Decay, eps: Positive
     ) -> None:
         super().__init__(params, {"lr": lr, "decay": decay, "eps": eps})
 

@@ -1,25 +1,41 @@
 """Weights & Biases."""
 
-import json
 import logging
+import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import wandb
-from wandb.errors import CommError, Error
+from pydantic import BaseModel, ConfigDict, Field
+from wandb.errors import Error
+
+from dqn_experiments.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
 INIT_TIMEOUT = 10  # seconds; a server that does not answer must not hold up training
 
 
+Project = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]*$")]
+Tag = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Identity(BaseModel):
+    """What makes a run of W&B that run."""
+
+    model_config = ConfigDict(extra="forbid")
+    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    name: str
+    group: str | None
+
+
 class WandbTracker:
     """One W&B run per run directory, under `wandb/`, with `frames` as the x-axis of every curve.
 
     `mode=auto` is online where W&B finds credentials and its server answers, else offline; it never
-    asks and never waits for long. WANDB_MODE in the environment decides first.
+    asks and never waits for long. WANDB_MODE=offline or disabled in the environment is heeded.
     """
 
     def __init__(
@@ -31,18 +47,20 @@ class WandbTracker:
         /,
         *,
         mode: Literal["auto", "online", "offline", "disabled"],
-        project: str,
+        project: Project,
         entity: str | None,
         group: str | None,
         job_type: str,
         name: str | None,
-        tags: list[str],
+        tags: list[Tag],
         checkpoints: bool,
     ) -> None:
-        self._checkpoints = checkpoints
-        identity = {"name": name or title, "group": group or sweep, "id": secrets.token_hex(4)}
+        self._checkpoints = checkpoints and mode != "disabled"
+        identity = Identity(id=secrets.token_hex(4), name=name or title, group=group or sweep)
         if mode != "disabled":
             identity = _remembered(run_dir / "wandb" / "identity.json", identity)
+            # artifacts of an offline run wait for `wandb sync` in the run directory, not at home
+            os.environ["WANDB_DATA_DIR"] = str(run_dir / "wandb")
         self._run = _start(
             mode,
             dir=run_dir,
@@ -52,7 +70,7 @@ class WandbTracker:
             job_type=job_type,
             tags=tags,
             resume="allow",
-            **identity,
+            **identity.model_dump(),
         )
         for axis in ("frames", "step"):
             self._run.define_metric(axis, hidden=True)
@@ -79,24 +97,35 @@ class WandbTracker:
         self._run.finish(exit_code=exit_code)
 
 
-def _remembered(file: Path, identity: dict[str, Any]) -> dict[str, Any]:
+def _remembered(file: Path, identity: Identity) -> Identity:
     """What the W&B run of this directory is called, decided when it is first opened."""
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(identity) + "\n")
-    remembered: dict[str, Any] = json.loads(file.read_text())
-    return remembered
+        file.write_text(identity.model_dump_json() + "\n")
+    try:
+        return Identity.model_validate_json(file.read_text())
+    except ValueError as error:
+        raise ConfigError(f"{file}: not the identity of a W&B run") from error
 
 
 def _start(mode: str, **arguments: Any) -> Any:
-    settings = wandb.Settings(console="off", init_timeout=INIT_TIMEOUT, silent=True)
-    if mode != "auto":
-        return wandb.init(mode=mode, settings=settings, **arguments)  # type: ignore[arg-type]
+    if mode == "auto":
+        try:
+            if wandb.setup().settings.mode in ("offline", "disabled") or wandb.login(prompt=False):
+                return _init(**arguments)
+            reason = "not logged in"
+        except (Error, TimeoutError) as error:
+            reason = " ".join(str(error).split())
+        log.info(f"W&B is offline ({reason}); `wandb sync` uploads the run later")
+        mode = "offline"
     try:
-        if wandb.setup().settings.mode in ("offline", "disabled") or wandb.login(prompt=False):
-            return wandb.init(settings=settings, **arguments)
-        reason = "not logged in"
-    except (CommError, Error, TimeoutError) as error:
-        reason = " ".join(str(error).split())
-    log.info("W&B is offline (%s); `wandb sync` uploads the run later", reason)
-    return wandb.init(mode="offline", settings=settings, **arguments)
+        if mode == "online" and not wandb.login(prompt=False):
+            raise ConfigError("tracker.mode=online: not logged in; run `wandb login`, or use auto")
+        return _init(mode=mode, **arguments)
+    except (Error, TimeoutError) as error:
+        raise ConfigError(f"tracker.mode={mode}: {' '.join(str(error).split())}") from error
+
+
+def _init(**arguments: Any) -> Any:
+    settings = wandb.Settings(console="off", init_timeout=INIT_TIMEOUT, silent=True)
+    return wandb.init(settings=settings, **arguments)

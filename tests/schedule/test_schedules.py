@@ -7,11 +7,16 @@ from dqn_experiments.schedule.linear import Linear
 
 def test_linear_is_the_notebooks_formula_at_every_step() -> None:
     minimum, maximum, phase, max_steps = 0.1, 1.0, 0.1, 2_500_000
-    epsilon = Linear(start=1.0, end=0.1, steps=250_000)
+    epsilon = Linear(start=1.0, end=0.1, steps=250_000, delay=0)
     for t in range(260_000):
         notebook = max(minimum, minimum + (maximum - minimum) * (1 - t / (phase * max_steps)))
         assert abs(epsilon(t) - notebook) < 1e-12
     assert epsilon(max_steps) == 0.1
+
+
+def test_linear_can_wait() -> None:
+    epsilon = Linear(start=1.0, end=0.5, steps=10, delay=100)
+    assert [epsilon(step) for step in (0, 100, 105, 110, 200)] == [1.0, 1.0, 0.75, 0.5, 0.5]
 
 
 def test_exponential_shrinks_by_one_factor() -> None:
