@@ -35,17 +35,11 @@ def mean_returns(history: Path, every: int) -> tuple[list[int], list[float]]:
 def draw(run: tuple[list[int], list[float]], published: Curve, title: str, output: Path) -> None:
     """Save the picture."""
     figure, axes = plt.subplots(figsize=(8, 4.5), dpi=150)
-    steps = [0, *published.steps]
-    axes.fill_between(
-        *(np.array(steps) / 1e6, [published.low[0], *published.low]),
-        [published.high[0], *published.high],
-        color="#f4a259",
-        alpha=0.35,
-        linewidth=0,
-        label="Dopamine DQN, range of 5 runs",
-    )
-    mean = [published.mean[0], *published.mean]
-    axes.step(np.array(steps) / 1e6, mean, where="pre", color="#d9822b", label="Dopamine DQN, mean")
+    steps = np.array([0, *published.steps]) / 1e6
+    low, mean, high = ([part[0], *part] for part in (published.low, published.mean, published.high))
+    label = "Dopamine DQN, range of 5 runs"
+    axes.fill_between(steps, low, high, step="pre", color="#f4a259", alpha=0.5, label=label)
+    axes.step(steps, mean, where="pre", color="#d9822b", label="Dopamine DQN, mean")
     axes.plot(np.array(run[0]) / 1e6, run[1], color="#1b4965", linewidth=2, label="this run")
     axes.set(xlabel="agent steps (millions)", ylabel="mean training return", title=title)
     axes.set_xlim(0, run[0][-1] / 1e6)
@@ -87,7 +81,12 @@ def main() -> None:
     rows = [(step, mean, *theirs[step]) for step, mean in zip(steps, ours, strict=True)]
     for row in rows:
         print("{:>10,} {:>9.2f} {:>18.2f} {:>6.2f} {:>6.2f}".format(*row))
-    draw(mean_returns(history, arguments.every), published, f"{game}, training", arguments.output)
+    draw(
+        mean_returns(history, arguments.every),
+        published,
+        game.replace("_", " ").title(),
+        arguments.output,
+    )
     if arguments.json:
         names = ("steps", "mean_return", "published_min", "published_mean", "published_max")
         arguments.json.write_text(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
