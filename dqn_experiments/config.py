@@ -157,34 +157,44 @@ def _first_line(error: pydantic.ValidationError, schema: type[BaseModel], prefix
 def _check_together(config: dict[str, Any]) -> None:
     """What no single component can know."""
     env, buffer = config["env"], config["buffer"]
-    if config["learning_starts"] >= config["total_steps"]:
-        raise ConfigError(
-            f"learning_starts={config['learning_starts']}: must be less than "
-            f"total_steps={config['total_steps']}, or nothing is learned"
-        )
-    least = buffer["n_step"] * env["num_envs"]
-    if config["learning_starts"] < least:
-        raise ConfigError(
-            f"learning_starts={config['learning_starts']}: must be at least {least} "
-            "(buffer.n_step x env.num_envs)"
-        )
-    if buffer["capacity"] < buffer["batch_size"]:
-        raise ConfigError(
-            f"buffer.capacity={buffer['capacity']}: must be at least "
-            f"buffer.batch_size={buffer['batch_size']}"
-        )
-    least = env["num_envs"] * (buffer["n_step"] + env["frame_stack"] + 1)
-    if buffer["capacity"] < least:
-        raise ConfigError(
-            f"buffer.capacity={buffer['capacity']}: must be at least {least} "
-            "(env.num_envs x (buffer.n_step + env.frame_stack + 1))"
-        )
-    if config["learning_starts"] > buffer["capacity"]:
-        raise ConfigError(
-            f"learning_starts={config['learning_starts']}: must be at most "
-            f"buffer.capacity={buffer['capacity']}"
-        )
-    played = component("env", env["_target_"])
+    starts, total, capacity = config["learning_starts"], config["total_steps"], buffer["capacity"]
+    first_batch = env["num_envs"] * buffer["n_step"]
+    one_stack = env["num_envs"] * (buffer["n_step"] + env["frame_stack"] + 1)
+    rules = (
+        (
+            f"learning_starts={starts}: must be less than total_steps={total}, "
+            "or nothing is learned",
+            starts < total,
+        ),
+        (
+            f"learning_starts={starts}: must be at least {first_batch} "
+            "(env.num_envs x buffer.n_step)",
+            starts >= first_batch,
+        ),
+        (
+            f"buffer.capacity={capacity}: must be at least buffer.batch_size="
+            f"{buffer['batch_size']}",
+            capacity >= buffer["batch_size"],
+        ),
+        (
+            f"buffer.capacity={capacity}: must be at least {one_stack} "
+            "(env.num_envs x (buffer.n_step + env.frame_stack + 1))",
+            capacity >= one_stack,
+        ),
+        (
+            f"learning_starts={starts}: must be at most buffer.capacity={capacity}",
+            starts <= capacity,
+        ),
+    )
+    for message, holds in rules:
+        if not holds:
+            raise ConfigError(message)
+    _check_observations(config)
+
+
+def _check_observations(config: dict[str, Any]) -> None:
+    """Whether the network can see what the environment shows."""
+    played = component("env", config["env"]["_target_"])
     network = component("network", config["network"]["_target_"])
     if played.observation_kind not in network.accepts:
         raise ConfigError(

@@ -1,5 +1,6 @@
 """A run read from its directory alone, without running any code that lies there."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,10 @@ def stored_config(run_dir: Path) -> DictConfig:
     if not file.is_file():
         raise ConfigError(f"run={run_dir}: must be a run directory; it has no {CONFIG}")
     try:
-        content = file.read_text()
-        config = yaml.safe_load(content)
+        config = yaml.safe_load(file.read_text())
     except (yaml.YAMLError, ValueError, OSError) as error:
         raise ConfigError(f"run={run_dir}: {CONFIG} cannot be read as yaml") from error
-    if not isinstance(config, dict) or "${" in content:
+    if not isinstance(config, dict) or "${" in json.dumps(config, default=str):
         raise ConfigError(f"run={run_dir}: {CONFIG} must be a run's config in plain values")
     config["device"] = "auto"  # the machine that trained it may have been another
     return checked(config)

@@ -36,7 +36,6 @@ def train(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> N
         TrainingError: if the loss stops being finite.
         Interrupted: on SIGINT or SIGTERM, after a checkpoint.
     """
-    claim(run_dir, config)
     limit_threads(config.cpu_threads)
     exit_code = 1
     with Interrupt() as interrupt:
@@ -89,6 +88,7 @@ class Training:
         self.episodes = EpisodeStatistics(self.env.num_envs)
         self.losses = np.zeros(2)  # sum and number
         self.step = 0
+        claim(run_dir, config)  # nothing in the directory was touched so far
         tracker = build(config.tracker, run_dir, OmegaConf.to_container(config), title, sweep)
         self.record = Record(run_dir, tracker, self.env.frame_skip)
         self.progress = Progress(config.total_steps)

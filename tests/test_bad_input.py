@@ -136,7 +136,7 @@ def test_a_mistake_with_a_run_directory(
     for name in ("untrained", "garbage", "curious"):
         Path(name).mkdir()
     Path("garbage/config.yaml").write_bytes(b"a: [1\nb: }\xff")
-    Path("curious/config.yaml").write_text("tracker: {project: '${oc.env:WANDB_API_KEY}'}")
+    Path("curious/config.yaml").write_text(r'tracker: {project: "\x24{oc.env:WANDB_API_KEY}"}')
     claim(Path("untrained"), composed())
     monkeypatch.setattr(sys, "argv", ["command", *arguments.split()])
     with pytest.raises(SystemExit) as stop:
