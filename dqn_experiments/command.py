@@ -52,6 +52,8 @@ def run_command(config_name: str, task: Task) -> None:
         _fail(ConfigError(f"hydra.run.dir: {error.filename} cannot be written ({error.strerror})"))
     except ValueError as error:  # Hydra has no class of its own for some wrong overrides
         _fail(error)
+    finally:
+        del os.environ["HYDRA_FULL_ERROR"]
 
 
 def _as_job(task: Task) -> Task:

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from dqn_experiments import checkpoint
 from dqn_experiments.batch import Batch
@@ -38,7 +40,7 @@ def train(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> N
     """
     limit_threads(config.cpu_threads)
     exit_code = 1
-    with Interrupt() as interrupt:
+    with Interrupt() as interrupt, logging_redirect_tqdm():
         training = Training(config, run_dir, interrupt, title, sweep)
         try:
             training.run()
@@ -80,7 +82,7 @@ class Training:
         shape, dtype = self.env.observation_shape, self.env.dtype
         rng = np.random.default_rng(replay_seed)
         self.buffer = build(config.buffer, self.env.num_envs, shape, dtype, rng, device)
-        log.info(f"replay memory: up to {self.buffer.nbytes / 1e9:.2g} GB of frames")
+        log.info(f"replay memory: up to {tqdm.format_sizeof(self.buffer.nbytes, 'B')} of frames")
         self.optimizer = build(config.optimizer, self.agent.network.parameters())
         self.epsilon = build(config.schedule)
         self.rng = np.random.default_rng(acting_seed)

@@ -9,7 +9,12 @@ from dqn_experiments.errors import ConfigError
 
 
 def make(env_id: str, **changes: Any) -> GymnasiumEnv:
-    arguments: dict[str, Any] = {"num_envs": 2, "frame_stack": 1, "clip_rewards": False}
+    arguments: dict[str, Any] = {
+        "num_envs": 2,
+        "frame_stack": 1,
+        "clip_rewards": False,
+        "max_frames": None,
+    }
     return GymnasiumEnv(id=env_id, **{**arguments, **changes})
 
 
@@ -36,6 +41,13 @@ def test_a_time_limit_is_not_terminal() -> None:
         timestep = env.step(np.zeros(2, np.int64))
         assert timestep.done.all() == (step == 200)
         assert not timestep.terminal.any()
+
+
+def test_a_time_limit_of_ones_own() -> None:
+    env = make("CliffWalking-v1", max_frames=7)  # has none by itself
+    env.reset(0)
+    ends = [bool(env.step(np.zeros(2, np.int64)).done.all()) for _ in range(7)]
+    assert ends == [False] * 6 + [True]
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,8 @@ def test_dueling_combines_its_streams_as_equation_9() -> None:
     features = network.torso(pixels)
     value, advantage = network.value(features), network.advantage(features)
     for row in range(3):
-        mean = sum(float(a) for a in advantage[row]) / 6
-        expected = [float(value[row]) + float(a) - mean for a in advantage[row]]
+        mean = sum(advantage[row].tolist()) / 6
+        expected = [value[row].item() + a - mean for a in advantage[row].tolist()]
         assert network(pixels)[row].tolist() == pytest.approx(expected, abs=1e-5)
 
 
