@@ -17,14 +17,18 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
+from dqn_experiments.errors import ConfigError
 from dqn_experiments.reference import Curve, published_curve
 from dqn_experiments.run_dir import stored_config
+from dqn_experiments.scoring import game_name
 
 
 def mean_returns(history: Path, every: int) -> tuple[list[int], list[float]]:
     """Steps at the end of each interval, and the mean return of the episodes that end in it."""
     with history.open(newline="") as file:
         rows = [(int(row["step"]), float(row["episode_return"])) for row in csv.DictReader(file)]
+    if not rows:
+        raise ValueError(f"{history}: no episode has ended yet")
     steps, returns = np.array(rows).T
     ends = np.arange(every, steps[-1] + every, every)
     within = {int(end): returns[(steps > end - every) & (steps <= end)] for end in ends}
@@ -66,10 +70,13 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
 
-    game = str(stored_config(arguments.run).env.rom)
-    published = published_curve(game, "DQN")
-    history = arguments.run / "history.csv"
-    steps, ours = mean_returns(history, published.steps[0])
+    try:
+        game = game_name(stored_config(arguments.run))
+        published = published_curve(game, "DQN")
+        history = arguments.run / "history.csv"
+        steps, ours = mean_returns(history, published.steps[0])
+    except (ConfigError, KeyError, ValueError) as error:
+        parser.error(str(error))
     print(f"{'steps':>10} {'this run':>9} {'Dopamine DQN: min':>18} {'mean':>6} {'max':>6}")
     theirs = dict(
         zip(

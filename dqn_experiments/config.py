@@ -127,7 +127,10 @@ def _checked_component(group: str, node: Any) -> dict[str, Any]:
     target = node.pop("_target_", None)
     parameters = inspect.signature(component(group, target), eval_str=True).parameters.values()
     fields: dict[str, Any] = {
-        parameter.name: (parameter.annotation, ...)
+        parameter.name: (
+            Any if parameter.annotation is parameter.empty else parameter.annotation,
+            ...,
+        )
         for parameter in parameters
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
     }
@@ -146,7 +149,8 @@ def _first_line(error: pydantic.ValidationError, schema: type[BaseModel], prefix
     first = error.errors(include_url=False)[0]
     key = prefix + ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key; must be one of {', '.join(schema.model_fields)}"
+        allowed = [*schema.model_fields, *(GROUPS if schema is RunConfig else ())]
+        return f"{key}: unknown key; must be one of {', '.join(allowed)}"
     if first["type"] == "missing":
         return f"{key}: no value given"
     message = first["msg"].removeprefix("Value error, ")
@@ -196,13 +200,10 @@ def _check_observations(config: dict[str, Any]) -> None:
     """Whether the network can see what the environment shows."""
     played = component("env", config["env"]["_target_"])
     network = component("network", config["network"]["_target_"])
-    if played.observation_kind not in network.accepts:
+    accepts = getattr(network, "accepts", {played.observation_kind})
+    if played.observation_kind not in accepts:
+        name = network.__module__.rpartition(".")[2]
         raise ConfigError(
-            f"network={_option(network)}: takes {' or '.join(sorted(network.accepts))} "
-            f"observations and env={_option(played)} has {played.observation_kind}s; "
-            "try network=mlp"
+            f"network={name}: takes {' or '.join(sorted(accepts))} observations and the "
+            f"environment shows {played.observation_kind}s; try network=mlp"
         )
-
-
-def _option(component: Any) -> str:
-    return component.__module__.rpartition(".")[2]

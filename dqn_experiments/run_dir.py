@@ -32,7 +32,10 @@ def stored_config(run_dir: Path) -> DictConfig:
     if not isinstance(config, dict) or "${" in json.dumps(config, default=str):
         raise ConfigError(f"run={run_dir}: {CONFIG} must be a run's config in plain values")
     config["device"] = "auto"  # the machine that trained it may have been another
-    return checked(config)
+    try:
+        return checked(config)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
 
 
 def claim(run_dir: Path, config: DictConfig) -> None:

@@ -27,6 +27,8 @@ def _watch(composed: DictConfig) -> None:
     found = checkpoint.find(chosen.run, chosen.checkpoint)
     path = chosen.run / "videos" / f"step_{found.step}_seed_{chosen.seed}.mp4"
     human = chosen.render == "human"
+    if not human:
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame looks for a screen otherwise
     if human and not _has_screen():
         raise ConfigError("render=human: there is no screen here; must be video")
     agent = load_agent(config, found, chosen.device)

@@ -57,7 +57,7 @@ MISTAKES = {
     "buffer.capacity=16": "buffer.capacity=16: must be at least buffer.batch_size=32",
     "buffer.capacity=50_000": "learning_starts=75000: must be at most buffer.capacity=50000",
     "learning_starts=0": "learning_starts=0: must be at least 1",
-    "env=cartpole": "network=nature_cnn: takes image observations and env=gymnasium has vectors",
+    "env=cartpole": "network=nature_cnn: takes image observations and the environment shows",
     "env=gymnasium network=mlp": "env.id: no value given",
     "env=gymnasium env.id=Zelda-v0 network=mlp": "env.id=Zelda-v0: must be an id that gymnasium",
     "learning_starts=9 total_steps=9": "learning_starts=9: must be less than total_steps=9",
