@@ -31,11 +31,15 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def command(tmp_path: Path) -> Command:
-    """Run `python -m <module> <arguments>` in an empty folder, not logged in to W&B."""
+    """Run `python -m <module> <arguments>` in an empty folder, not logged in to W&B.
 
-    def run(*arguments: str, module: str = "dqn_experiments", **settings: Any) -> Any:
+    Further keywords become environment variables.
+    """
+
+    def run(*arguments: str, module: str = "dqn_experiments", **variables: str) -> Any:
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "HOME": str(tmp_path)}
         environment.pop("WANDB_API_KEY", None)
+        environment.update(variables)
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],
             cwd=tmp_path,
@@ -43,7 +47,6 @@ def command(tmp_path: Path) -> Command:
             capture_output=True,
             text=True,
             timeout=300,
-            **settings,
         )
 
     return run

@@ -211,6 +211,17 @@ def test_a_signal_ends_a_run_cleanly(number: signal.Signals, code: int, tmp_path
     assert [record["exit_code"] for record in wandb_records(run_dir, "exit")] == [code]
 
 
+def test_a_silent_wandb_server_does_not_stop_a_run(command: Command, tmp_path: Path) -> None:
+    silent = {"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "0" * 40}
+    done = command(*QUICK_CARTPOLE, "hydra.run.dir=run", **silent)
+    assert done.returncode == 0, done.stderr
+    assert "W&B is offline (http://127.0.0.1:9 does not answer)" in done.stdout
+    assert wandb_rows(tmp_path / "run") == metrics(tmp_path / "run")
+    secret = "0" * 40
+    files = [path for path in (tmp_path / "run").rglob("*") if path.is_file()]
+    assert not [path for path in files if secret.encode() in path.read_bytes()]
+
+
 def test_a_directory_holds_one_run(cartpole: Path, command: Command) -> None:
     before = {path: path.stat().st_mtime for path in cartpole.rglob("*.[cj]*")}
     done = command(*QUICK_CARTPOLE, f"hydra.run.dir={cartpole}")

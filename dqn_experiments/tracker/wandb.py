@@ -3,9 +3,12 @@
 import logging
 import os
 import secrets
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 import wandb
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,8 +18,8 @@ from dqn_experiments.errors import ConfigError
 
 log = logging.getLogger(__name__)
 
-INIT_TIMEOUT = 10  # seconds; a server that does not answer must not hold up training
-
+INIT_TIMEOUT = 10  # seconds for a server that listens to let the run in
+CONNECT_TIMEOUT = 2  # seconds for a server to listen at all
 
 Project = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]*$")]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
@@ -110,10 +113,16 @@ def _remembered(file: Path, identity: Identity) -> Identity:
 
 def _start(mode: str, **arguments: Any) -> Any:
     if mode == "auto":
+        settings = wandb.setup().settings
         try:
-            if wandb.setup().settings.mode in ("offline", "disabled") or wandb.login(prompt=False):
+            if settings.mode in ("offline", "disabled"):
                 return _init(**arguments)
-            reason = "not logged in"
+            if not _answers(settings.base_url):
+                reason = f"{settings.base_url} does not answer"
+            elif wandb.login(prompt=False):
+                return _init(**arguments)
+            else:
+                reason = "not logged in"
         except (Error, TimeoutError) as error:
             reason = " ".join(str(error).split())
         log.info(f"W&B is offline ({reason}); `wandb sync` uploads the run later")
@@ -124,6 +133,22 @@ def _start(mode: str, **arguments: Any) -> Any:
         return _init(mode=mode, **arguments)
     except (Error, TimeoutError) as error:
         raise ConfigError(f"tracker.mode={mode}: {' '.join(str(error).split())}") from error
+
+
+def _answers(url: str) -> bool:
+    """Whether a server listens there; W&B itself would retry for ten seconds to find out.
+
+    Behind a proxy a connection of our own tells nothing, so the answer is yes.
+    """
+    address = urlsplit(url)
+    if address.scheme in getproxies():
+        return True
+    port = address.port or (80 if address.scheme == "http" else 443)
+    try:
+        socket.create_connection((address.hostname or "", port), CONNECT_TIMEOUT).close()
+    except OSError:
+        return False
+    return True
 
 
 def _init(**arguments: Any) -> Any:
