@@ -115,7 +115,7 @@ def _best(checkpoints: list[Checkpoint]) -> Checkpoint | None:
     return max(scored, key=lambda checkpoint: (checkpoint.score, checkpoint.step), default=None)
 
 
-def find(run_dir: Path, which: str | int) -> Checkpoint:
+def find(run_dir: Path, which: str) -> Checkpoint:
     """The checkpoint called `latest`, `best` or by its step.
 
     Raises:
@@ -129,7 +129,7 @@ def find(run_dir: Path, which: str | int) -> Checkpoint:
     best = _best(everything)
     if which == "best" and best:
         return best
-    named = [checkpoint for checkpoint in everything if str(checkpoint.step) == str(which)]
+    named = [checkpoint for checkpoint in everything if str(checkpoint.step) == which]
     if not named:
         steps = [str(checkpoint.step) for checkpoint in everything]
         names = ["latest", *(["best"] if best else []), *steps]

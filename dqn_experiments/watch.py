@@ -29,7 +29,7 @@ def _watch(composed: DictConfig) -> None:
     human = chosen.render == "human"
     if not human:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame looks for a screen otherwise
-    if human and not _has_screen():
+    elif not _has_screen():
         raise ConfigError("render=human: there is no screen here; must be video")
     agent = load_agent(config, found, chosen.device)
     game: dict[str, Any] = dict(config.env)

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -45,7 +45,7 @@ class DQN:
         self.target_network = copy.deepcopy(network).requires_grad_(False)
         if random_target:
             self.target_network.apply(_reinitialise)
-        self.discount = discount
+        self.discount = discount  # the replay memory folds it into batches
         self.target_update_every = target_update_every
         self._num_actions = num_actions
         self._double = double
@@ -99,18 +99,6 @@ class DQN:
     def sync_target(self) -> None:
         """Copy the online network into the target network."""
         self.target_network.load_state_dict(self.network.state_dict())
-
-    def state_dict(self) -> dict[str, Any]:
-        """Weights of both networks."""
-        return {
-            "network": self.network.state_dict(),
-            "target_network": self.target_network.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned; raises RuntimeError where shapes differ."""
-        self.network.load_state_dict(state["network"])
-        self.target_network.load_state_dict(state["target_network"])
 
 
 def _reinitialise(module: nn.Module) -> None:

@@ -125,10 +125,8 @@ class AtariEnv:
             max_num_frames_per_episode=max_frames,
             render_mode=render_mode,
         )
-        emulator.metadata = {
-            **emulator.metadata,
-            "render_fps": 60,
-        }  # the console's; gymnasium has 30
+        # the console's rate; gymnasium has 30
+        emulator.metadata = {**emulator.metadata, "render_fps": 60}
         return AtariPreprocessing(
             on_screen(emulator), noop_max=noop_max, frame_skip=frame_skip, screen_size=screen_size
         )
