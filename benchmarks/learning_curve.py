@@ -85,7 +85,11 @@ def main() -> None:
             strict=True,
         )
     )
-    rows = [(step, mean, *theirs[step]) for step, mean in zip(steps, ours, strict=True)]
+    rows = [
+        (step, mean, *theirs[step])
+        for step, mean in zip(steps, ours, strict=True)
+        if step in theirs
+    ]
     for row in rows:
         print("{:>10,} {:>9.2f} {:>18.2f} {:>6.2f} {:>6.2f}".format(*row))
     draw(
