@@ -7,15 +7,15 @@ from its yaml. So the signature of the class that `_target_` names is the schema
 import inspect
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, Unpack, get_args, get_origin, get_type_hints
 
 import pydantic
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, DirectoryPath, Field
 
-from dqn_experiments.constraints import Count, OptionalCount, Seed, UnitInterval
-from dqn_experiments.devices import Device
+from dqn_experiments.constraints import Component, Count, OptionalCount, Seed, UnitInterval
+from dqn_experiments.devices import Device, resolve
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.groups import GROUPS
 
@@ -90,7 +90,7 @@ def checked(config: dict[str, Any]) -> DictConfig:
     run = {key: value for key, value in config.items() if key not in GROUPS}
     result = _check(RunConfig, run, prefix="").model_dump()
     for group in GROUPS:
-        result[group] = _checked_component(group, config.get(group))
+        result[group] = _checked_component(group, config.get(group), key=group)
     _check_together(result)
     return OmegaConf.create(result)
 
@@ -105,8 +105,10 @@ def _plain(composed: DictConfig) -> dict[str, Any]:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
 
 
-def component(group: str, target: Any) -> Any:
-    """The class that a group's `_target_` names, from that group's own modules and nowhere else.
+def component(group: str, target: Any, key: str | None = None) -> Any:
+    """The class that a `_target_` names, from its group's own modules and nowhere else.
+
+    `key` is where the component stands in the config, if not under the name of its group.
 
     Raises:
         ConfigError: if there is no such class there.
@@ -117,25 +119,38 @@ def component(group: str, target: Any) -> Any:
     known = parent == package and leaf.isidentifier() and find_spec(module) is not None
     found = getattr(import_module(module), name, None) if known else None
     if not (inspect.isclass(found) and found.__module__ == module):
-        raise ConfigError(f"{group}._target_={target}: must be a class in {package}.*")
+        raise ConfigError(f"{key or group}._target_={target}: must be a class in {package}.*")
     return found
 
 
-def _checked_component(group: str, node: Any) -> dict[str, Any]:
+def options_of(target: type) -> dict[str, Any]:
+    """What can be configured of a component, and the type of each."""
+    options: dict[str, Any] = {}
+    for parameter in inspect.signature(target, eval_str=True).parameters.values():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            untyped = parameter.annotation is parameter.empty
+            options[parameter.name] = Any if untyped else parameter.annotation
+        elif get_origin(parameter.annotation) is Unpack:
+            (keys,) = get_args(parameter.annotation)
+            options |= get_type_hints(keys, include_extras=True)
+    return options
+
+
+def _checked_component(group: str, node: Any, key: str) -> dict[str, Any]:
     if not isinstance(node, dict):
-        raise ConfigError(f"{group}={node}: must be one of the files in conf/{group}")
+        raise ConfigError(f"{key}={node}: must be one of the files in conf/{group}")
     target = node.pop("_target_", None)
-    parameters = inspect.signature(component(group, target), eval_str=True).parameters.values()
-    fields: dict[str, Any] = {
-        parameter.name: (
-            Any if parameter.annotation is parameter.empty else parameter.annotation,
-            ...,
-        )
-        for parameter in parameters
-        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    }
+    fields: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
+    for name, kind in options_of(component(group, target, key)).items():
+        nested = [mark for mark in getattr(kind, "__metadata__", ()) if isinstance(mark, Component)]
+        if nested:
+            part = node.pop(name, None)
+            parts[name] = _checked_component(nested[0].group, part, f"{key}.{name}")
+        else:
+            fields[name] = (kind, ...)
     schema = pydantic.create_model(group, __config__=CLOSED, **fields)
-    return {"_target_": target, **_check(schema, node, prefix=f"{group}.").model_dump()}
+    return {"_target_": target, **_check(schema, node, prefix=f"{key}.").model_dump(), **parts}
 
 
 def _check(schema: type[Schema], values: dict[str, Any], prefix: str) -> Schema:
@@ -163,7 +178,8 @@ def _check_together(config: dict[str, Any]) -> None:
     env, buffer = config["env"], config["buffer"]
     starts, total, capacity = config["learning_starts"], config["total_steps"], buffer["capacity"]
     first_batch = env["num_envs"] * buffer["n_step"]
-    one_stack = env["num_envs"] * (buffer["n_step"] + env["frame_stack"] + 1)
+    one_transition = env["num_envs"] * (buffer["n_step"] + 2)
+    device = resolve(config["device"]).type
     rules = (
         (
             f"learning_starts={starts}: must be less than total_steps={total}, "
@@ -181,13 +197,17 @@ def _check_together(config: dict[str, Any]) -> None:
             capacity >= buffer["batch_size"],
         ),
         (
-            f"buffer.capacity={capacity}: must be at least {one_stack} "
-            "(env.num_envs x (buffer.n_step + env.frame_stack + 1))",
-            capacity >= one_stack,
+            f"buffer.capacity={capacity}: must be at least {one_transition} "
+            "(env.num_envs x (buffer.n_step + 2))",
+            capacity >= one_transition,
         ),
         (
             f"learning_starts={starts}: must be at most buffer.capacity={capacity}",
             starts <= capacity,
+        ),
+        (
+            f"buffer.device=cuda: must be auto or cpu, as the run trains on {device}",
+            buffer["device"] != "cuda" or device == "cuda",
         ),
     )
     for message, holds in rules:

@@ -4,6 +4,8 @@ Components declare what they accept in their own signatures; `dqn_experiments.co
 composed config against those signatures before anything is built.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import Field
@@ -16,3 +18,13 @@ Count = Annotated[int, Field(ge=1)]
 OptionalCount = Annotated[int, Field(ge=0)]
 FrameStackSize = Annotated[int, Field(ge=1, le=255)]
 Seed = Annotated[int, Field(ge=0, lt=2**30)]  # emulators take 31 bits, and one seed per env
+
+
+@dataclass(frozen=True)
+class Component:
+    """Marks a parameter whose value is a component of another group."""
+
+    group: str
+
+
+Schedule = Annotated[Callable[[int], float], Component("schedule")]

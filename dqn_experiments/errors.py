@@ -7,3 +7,7 @@ class ConfigError(ValueError):
 
 class TrainingError(RuntimeError):
     """Training cannot go on; the command exits with code 1."""
+
+
+class StateError(ValueError):
+    """Saved state is damaged, or of another kind of run."""

@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from dqn_experiments import checkpoint
+from dqn_experiments import checkpoint, memory
 from dqn_experiments.batch import Batch
 from dqn_experiments.components import build, build_agent
 from dqn_experiments.devices import limit_threads, resolve
@@ -35,7 +35,7 @@ def train(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> N
         sweep: the tracker's group for the run, if it is one of several.
 
     Raises:
-        TrainingError: if the loss stops being finite.
+        TrainingError: if the loss stops being finite, or memory runs out.
         Interrupted: on SIGINT or SIGTERM, after a checkpoint.
     """
     limit_threads(config.cpu_threads)
@@ -50,6 +50,12 @@ def train(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> N
             exit_code = stop.code
             training.save_if_new()
             raise
+        except MemoryError as error:
+            raise TrainingError(
+                f"out of memory after {training.step:,} steps, with "
+                f"{training.buffer.nbytes / 1e9:.2f} GB in the replay memory: lower "
+                f"buffer.capacity={config.buffer.capacity}; {training.last_checkpoint()}"
+            ) from error
         finally:
             training.close(exit_code)
 
@@ -82,7 +88,8 @@ class Training:
         shape, dtype = self.env.observation_shape, self.env.dtype
         rng = np.random.default_rng(replay_seed)
         self.buffer = build(config.buffer, self.env.num_envs, shape, dtype, rng, device)
-        log.info(f"replay memory: up to {tqdm.format_sizeof(self.buffer.nbytes, 'B')} of frames")
+        self.memory_told = 0
+        self.tell_memory()
         self.optimizer = build(config.optimizer, self.agent.network.parameters())
         self.epsilon = build(config.schedule)
         self.rng = np.random.default_rng(acting_seed)
@@ -127,17 +134,20 @@ class Training:
 
     def update(self, batch: Batch) -> None:
         """One gradient step on the weighted mean loss of `batch`."""
-        loss = (batch.weight * self.agent.loss(batch)).mean()
+        losses, td_error = self.agent.loss(batch)
+        loss = (batch.weight * losses).mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
         self.losses += loss.item(), 1
         if not math.isfinite(self.losses[0]):
             raise TrainingError(
-                f"the loss became {loss.item()} at step {self.step}; {self._last_checkpoint()}"
+                f"the loss became {loss.item()} at step {self.step}; {self.last_checkpoint()}"
             )
+        self.buffer.update(batch.index, td_error)
 
-    def _last_checkpoint(self) -> str:
+    def last_checkpoint(self) -> str:
+        """What is left of a run that cannot go on."""
         saved = checkpoint.available(self.run_dir)
         return f"the last good checkpoint is {saved[-1].path}" if saved else "no checkpoint yet"
 
@@ -145,12 +155,31 @@ class Training:
         """Metrics, evaluation and checkpoint, where they are due; all three at the end."""
         ended = self.step >= self.total_steps
         if ended or self.times_due(self.log_every):
-            rate = self.progress.rate(self.step)
-            self.record.metrics(self.step, {"perf/steps_per_second": rate})
+            self.report()
         if ended or self.times_due(self.evaluation_every):
             self.save(self.evaluate())
         elif self.times_due(self.checkpoint_every):
             self.save()
+
+    def report(self) -> None:
+        """How fast it goes and how much it holds."""
+        metrics = {
+            "perf/steps_per_second": self.progress.rate(self.step),
+            "perf/replay_gb": self.buffer.nbytes / 1e9,
+        }
+        self.record.metrics(self.step, metrics)
+        self.tell_memory()
+
+    def tell_memory(self) -> None:
+        """Say what the replay memory will need, and again when more frames changed the estimate."""
+        full = self.buffer.full_nbytes
+        if abs(full - self.memory_told) > 0.25 * self.memory_told:
+            raw = tqdm.format_sizeof(self.buffer.raw_nbytes, "B")
+            need = tqdm.format_sizeof(full, "B")
+            log.info(f"replay memory: about {need} once full ({raw} uncompressed)")
+            self.memory_told = full
+            if full - self.buffer.nbytes > memory.available(self.buffer.frames_device):
+                log.warning("replay memory: less than that is free; lower buffer.capacity")
 
     def evaluate(self) -> float:
         """Score the agent, record the score, and return its mean."""

@@ -52,6 +52,10 @@ MISTAKES = {
     "evaluation.epsilon=2": "evaluation.epsilon=2: must be less than or equal to 1",
     "evaluation.episodes=0": "evaluation.episodes=0: must be greater than or equal to 1",
     "checkpoint.keep=0": "checkpoint.keep=0: must be greater than or equal to 1",
+    "buffer=prioritized buffer.beta.start=2": "buffer.beta.start=2: must be less than or equal to",
+    "buffer=prioritized buffer.beta=3": "buffer.beta=3: must be one of the files in conf/schedule",
+    "buffer=prioritized buffer.alpha=1.5": "buffer.alpha=1.5: must be less than or equal to 1",
+    "buffer.compression=gzip": "buffer.compression=gzip: must be 'zstd' or 'none'",
     "network=mlp network.hidden=[]": "network.hidden=[]: List must have at least 1 item",
     # what only goes wrong together
     "buffer.capacity=16": "buffer.capacity=16: must be at least buffer.batch_size=32",
@@ -61,7 +65,8 @@ MISTAKES = {
     "env=gymnasium network=mlp": "env.id: no value given",
     "env=gymnasium env.id=Zelda-v0 network=mlp": "env.id=Zelda-v0: must be an id that gymnasium",
     "learning_starts=9 total_steps=9": "learning_starts=9: must be less than total_steps=9",
-    "buffer.capacity=40 env.num_envs=8": "buffer.capacity=40: must be at least 48",
+    "buffer.capacity=40 env.num_envs=16": "buffer.capacity=40: must be at least 48",
+    "device=cpu buffer.device=cuda": "buffer.device=cuda: must be auto or cpu, as the run",
     "'seed=${nope}'": "seed: Interpolation key 'nope' not found",
     # what is not there, or not allowed
     "device=cuda:7": "device=cuda:7: must be auto or one of the devices here",
@@ -69,6 +74,7 @@ MISTAKES = {
     "hydra.run.dir=/dev/null/run": "hydra.run.dir: /dev/null/run cannot be written",
     "network._target_=os.system": "network._target_=os.system: must be a class in",
     "network._target_=dqn_experiments.network.mlp.prod": "must be a class in",
+    "buffer=prioritized buffer.beta._target_=os.system": "buffer.beta._target_=os.system: must be",
     "network._target_=dqn_experiments.agent.dqn.DQN": "must be a class in dqn_experiments.network",
 }
 

@@ -1,6 +1,5 @@
 """The config tree is the code tree."""
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from dqn_experiments.config import component
+from dqn_experiments.config import component, options_of
 from dqn_experiments.groups import GROUPS
 from tests.conftest import ROOT, composed
 
@@ -30,9 +29,9 @@ FILES = [
 def test_a_file_lists_every_argument_of_its_component(path: Path) -> None:
     node = read(path)
     group = path.parent.name
-    parameters = inspect.signature(component(group, node["_target_"])).parameters.values()
-    expected = {p.name for p in parameters if p.kind is inspect.Parameter.KEYWORD_ONLY}
-    assert set(node) - {"_target_"} == expected
+    parts = {name.rpartition("@")[2] for part in node.pop("defaults", []) for name in part}
+    listed = {*node, *parts} - {"_target_"}
+    assert listed == set(options_of(component(group, node["_target_"])))
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -85,6 +84,13 @@ def test_numbers_may_be_written_as_people_write_them() -> None:
     assert (config.total_steps, config.buffer.capacity) == (1_000_000, 200_000)
     assert isinstance(config.total_steps, int)
     assert isinstance(config.optimizer.lr, float)
+
+
+def test_the_schedule_of_beta_can_be_replaced_as_that_of_epsilon() -> None:
+    beta = composed("buffer=prioritized", "total_steps=100_000").buffer.beta
+    assert (beta.start, beta.end, beta.steps) == (0.4, 1.0, 100_000)
+    constant = composed("buffer=prioritized", "schedule@buffer.beta=constant").buffer.beta
+    assert constant._target_ == "dqn_experiments.schedule.constant.Constant"
 
 
 def _leaves(config: object, prefix: str = "") -> list[str]:

@@ -81,10 +81,17 @@ class DQN:
         best = values.max(dim=1)
         return best.values.cpu().numpy(), best.indices.cpu().numpy()
 
-    def loss(self, batch: Batch) -> Tensor:
-        """The loss of each sample, f32 [B], with gradients to the online network."""
+    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What a batch teaches.
+
+        Returns:
+            The loss of each sample, f32 [B], with gradients to the online network, and its TD
+            error, f32 [B], without.
+        """
         predicted = self.network(batch.observation).gather(1, batch.action[:, None]).squeeze(1)
-        return self._per_sample_loss(predicted, self._target(batch), reduction="none")
+        target = self._target(batch)
+        loss = self._per_sample_loss(predicted, target, reduction="none")
+        return loss, target - predicted.detach()
 
     @torch.no_grad()
     def _target(self, batch: Batch) -> Tensor:

@@ -42,9 +42,11 @@ def random_batch(size: int, shape: tuple[int, ...]) -> Batch:
     )
 
 
-def slow_losses(learner: DQN, batch: Batch, double: bool, loss: str) -> list[torch.Tensor]:
+def slow_losses(
+    learner: DQN, batch: Batch, double: bool, loss: str
+) -> tuple[list[torch.Tensor], list[float]]:
     """The paper's target and its clipped error, one sample and one action value at a time."""
-    losses = []
+    losses, errors = [], []
     for i in range(len(batch.action)):
         online = learner.network(batch.observation[i : i + 1])[0]
         with torch.no_grad():
@@ -53,13 +55,14 @@ def slow_losses(learner: DQN, batch: Batch, double: bool, loss: str) -> list[tor
         best = max(range(ACTIONS), key=lambda action: float(chooser[action]))
         target = float(batch.reward[i]) + float(batch.discount[i]) * float(after[best])
         error = online[int(batch.action[i])] - target
+        errors.append(-error.item())
         if loss == "mse":
             losses.append(error * error)
         elif abs(error.item()) <= 1:
             losses.append(0.5 * error * error)
         else:
             losses.append(abs(error) - 0.5)
-    return losses
+    return losses, errors
 
 
 @pytest.mark.parametrize("double", [False, True])
@@ -71,14 +74,17 @@ def test_losses_and_gradients_are_those_of_a_loop(double: bool, loss: str, size:
     learner = agent(network, double=double, loss=loss)
     batch = random_batch(size, (4, 84, 84))
 
-    losses = learner.loss(batch)
+    losses, td_error = learner.loss(batch)
     losses.mean().backward()
     gradients = [torch.clone(cast(torch.Tensor, weight.grad)) for weight in network.parameters()]
     network.zero_grad()
-    expected = torch.stack(slow_losses(learner, batch, double, loss))
+    slow, errors = slow_losses(learner, batch, double, loss)
+    expected = torch.stack(slow)
     expected.mean().backward()
 
     torch.testing.assert_close(losses, expected, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(td_error, torch.tensor(errors), atol=1e-5, rtol=1e-5)
+    assert not td_error.requires_grad
     for gradient, weight in zip(gradients, network.parameters(), strict=True):
         torch.testing.assert_close(gradient, weight.grad, atol=1e-5, rtol=1e-5)
     assert all(weight.grad is None for weight in learner.target_network.parameters())
@@ -90,7 +96,7 @@ def test_double_and_plain_differ_where_the_networks_disagree() -> None:
     learner, double = agent(network), agent(network, double=True)
     double.target_network = learner.target_network
     batch = random_batch(32, (4, 84, 84))
-    assert not torch.equal(learner.loss(batch), double.loss(batch))
+    assert not torch.equal(learner.loss(batch)[0], double.loss(batch)[0])
 
 
 def test_target_starts_equal_or_random_and_is_copied() -> None:

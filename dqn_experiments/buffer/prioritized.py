@@ -1,0 +1,133 @@
+"""Prioritized experience replay (Schaul et al. 2016), the proportional variant."""
+
+from typing import Unpack
+
+import numpy as np
+import torch
+from numpy.typing import DTypeLike, NDArray
+from torch import Tensor
+
+from dqn_experiments.buffer.replay import Replay, ReplayOptions
+from dqn_experiments.buffer.sum_tree import SumTree
+from dqn_experiments.constraints import Positive, Schedule, UnitInterval
+from dqn_experiments.errors import StateError
+from dqn_experiments.state import State, matching, plain
+from dqn_experiments.timestep import Timestep
+
+
+class PrioritizedReplay(Replay):
+    """Transitions are drawn in proportion to p^alpha, where p = |TD error| + epsilon.
+
+    A new transition has the largest p there has been. A batch is stratified: the total is cut into
+    `batch_size` equal ranges and one transition drawn from each. Its importance weights are
+
+        w_i = (N P(i))^-beta / max_j w_j,
+
+    j over the batch, with `beta` a schedule of agent steps; N and the sum of all priorities cancel
+    out. With `read_ahead`, the TD errors of a batch count from the next but one.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        observation_shape: tuple[int, ...],
+        dtype: DTypeLike,
+        rng: np.random.Generator,
+        train_device: torch.device,
+        /,
+        *,
+        alpha: UnitInterval,
+        beta: Schedule,
+        epsilon: Positive,
+        **options: Unpack[ReplayOptions],
+    ) -> None:
+        super().__init__(num_envs, observation_shape, dtype, rng, train_device, **options)
+        self._alpha, self._beta, self._epsilon = alpha, beta, epsilon
+        self._tree = SumTree(num_envs * self._rings.length)
+        self._seen = np.zeros(num_envs, np.int64)  # slots whose priority is settled
+        self._largest = 1.0
+        self._steps = 0
+
+    def add(self, action: NDArray[np.int64], timestep: Timestep) -> None:
+        """Store what `action` i64 [N] led to."""
+        super().add(action, timestep)
+        self._steps += len(action)
+
+    def update(self, index: Tensor, td_error: Tensor) -> None:
+        """Set the priorities of the batch with that `index` i64 [B], where it is still stored."""
+        drawn, error = index.numpy(), np.abs(td_error.cpu().numpy().astype(np.float64))
+        stored = self._rings.stored(drawn)
+        priority = error[stored] + self._epsilon
+        self._largest = max(self._largest, float(priority.max(initial=0)))
+        self._tree.set(self._leaf(drawn[stored]), priority**self._alpha)
+
+    def _draw(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        self._take_in_new()
+        size = self._batch_size
+        mass = (np.arange(size) + self._rng.random(size)) * (self._tree.total / size)
+        leaf = self._tree.find(mass)
+        env, slot = np.divmod(leaf, self._rings.length)
+        newest = self._rings.count[env] - 1
+        number = newest - (newest - slot) % self._rings.length
+        probability = self._tree.leaves[leaf]
+        weight = (probability / probability.min()) ** -self._beta(self._steps)
+        return self._rings.index(env, number), weight.astype(np.float32)
+
+    def _take_in_new(self) -> None:
+        """Give each transition that was completed since the last draw the largest priority."""
+        oldest = np.maximum(self._seen, self._rings.count - self._rings.length)
+        number = [np.arange(*ends) for ends in zip(oldest, self._rings.count, strict=True)]
+        env = np.repeat(np.arange(len(number)), [len(part) for part in number])
+        index = self._rings.index(env, np.concatenate(number))
+        complete = self._rings.complete(index)
+        largest = self._largest**self._alpha
+        self._tree.set(self._leaf(index), np.where(complete, largest, 0.0))
+        pending = ~complete & ~self._rings.last(index)  # these are the newest of their environment
+        self._seen = self._rings.count - np.bincount(env[pending], minlength=len(number))
+
+    def _leaf(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        env, number = self._rings.slot(index)
+        return env * self._rings.length + number % self._rings.length
+
+    @property
+    def nbytes(self) -> int:
+        """Memory in use."""
+        return super().nbytes + self._tree.nbytes
+
+    @property
+    def full_nbytes(self) -> int:
+        """Memory in use once full, as far as can be told by now."""
+        return super().full_nbytes + self._tree.nbytes
+
+    def check(self) -> None:
+        """Hold everything stored against what must be true of it; raises StateError."""
+        super().check()
+        index = self._rings.stored_index(np.arange(len(self)))
+        env, number = self._rings.slot(index)
+        settled = number < self._seen[env]
+        drawable = self._tree.leaves[self._leaf(index)] > 0
+        if (drawable != self._rings.complete(index))[settled].any():
+            raise StateError("priority: must be positive where a transition starts, 0 elsewhere")
+
+    def state_dict(self) -> State:
+        """Everything stored, compressed as it is, the priorities, and the batch read ahead."""
+        return {
+            **super().state_dict(),
+            "priority": self._tree.leaves.copy(),
+            "seen": self._seen.copy(),
+            "largest": self._largest,
+            "steps": self._steps,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Take in what `state_dict` gave.
+
+        Raises:
+            StateError: if it is damaged or of another kind of memory; nothing is taken in then.
+        """
+        priority = matching(state, "priority", self._tree.leaves)
+        seen = matching(state, "seen", self._seen)
+        largest, steps = plain(state, "largest", float), plain(state, "steps", int)
+        super().load_state_dict(state)
+        self._tree.set(np.arange(len(priority)), priority)
+        self._seen, self._largest, self._steps = seen, largest, steps

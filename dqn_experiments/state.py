@@ -1,0 +1,154 @@
+"""State as nested dicts of arrays, byte strings and plain values, and the file that holds it.
+
+The file is a zip of .npy arrays and one json, nothing compressed again and nothing pickled, so that
+any tool can open it. Every member carries a checksum.
+"""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import numpy as np
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from dqn_experiments.errors import StateError
+
+REST = "state.json"
+BLOCKS, SIZES = ".blocks", ".sizes.npy"
+ARRAY = ".npy"
+
+State = dict[str, Any]
+Plain = TypeVar("Plain")
+
+
+def save(path: Path, state: State) -> None:
+    """Write `state`: values are dicts, arrays, lists of byte strings, or what json can hold."""
+    with zipfile.ZipFile(path, "w") as archive:
+        plain = _write(archive, "", state)
+        archive.writestr(REST, json.dumps(plain))
+
+
+def _write(archive: zipfile.ZipFile, prefix: str, state: State) -> State:
+    """Write arrays and byte strings as members; returns the rest."""
+    plain = {}
+    for key, value in state.items():
+        name = prefix + key
+        if isinstance(value, dict):
+            plain[key] = _write(archive, f"{name}/", value)
+        elif isinstance(value, np.ndarray):
+            _write_array(archive, name + ARRAY, value)
+        elif isinstance(value, list) and all(isinstance(item, bytes) for item in value):
+            _write_array(archive, name + SIZES, np.array([len(item) for item in value], np.int64))
+            with archive.open(name + BLOCKS, "w", force_zip64=True) as member:
+                for item in value:
+                    member.write(item)
+        else:
+            plain[key] = value
+    return plain
+
+
+def _write_array(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
+    with archive.open(name, "w", force_zip64=True) as member:
+        npy.write_array(member, array, allow_pickle=False)
+
+
+def load(path: Path) -> State:
+    """Read what `save` wrote.
+
+    Raises:
+        StateError: if the file is damaged; the message names it.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(archive)
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, NotImplementedError) as error:
+        raise StateError(f"{path}: damaged, must be as it was written: {error}") from error
+
+
+def _read(archive: zipfile.ZipFile) -> State:
+    for member in archive.infolist():
+        if member.compress_size != member.file_size:
+            raise ValueError(f"{member.filename} is compressed")  # and may be endless
+    state = json.loads(archive.read(REST))
+    for name in archive.namelist():
+        if name.endswith(BLOCKS):
+            key = name.removesuffix(BLOCKS)
+            sizes = _read_array(archive, key + SIZES)
+            _put(state, key, _read_blocks(archive, name, sizes))
+        elif name.endswith(ARRAY) and not name.endswith(SIZES):
+            _put(state, name.removesuffix(ARRAY), _read_array(archive, name))
+        elif name != REST and not name.endswith(SIZES):
+            raise ValueError(f"{name!r} is not a name that was written")
+    return state
+
+
+def _put(state: State, key: str, value: Any) -> None:
+    *parents, last = key.split("/")
+    for parent in parents:
+        state = state[parent]
+    state[last] = value
+
+
+def _read_blocks(archive: zipfile.ZipFile, name: str, sizes: NDArray[Any]) -> list[bytes]:
+    if sizes.dtype != np.int64 or sizes.ndim != 1 or (sizes < 0).any():
+        raise ValueError(f"{name}: sizes must be counts")
+    if sizes.sum() != archive.getinfo(name).file_size:
+        raise ValueError(f"{name}: {sizes.sum()} bytes expected")
+    with archive.open(name) as member:
+        blocks = [member.read(size) for size in sizes.tolist()]
+        member.read(1)  # the end of the member is where its checksum is compared
+    return blocks
+
+
+def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
+    with archive.open(name) as member:
+        _check_header(member, archive.getinfo(name).file_size)
+        member.seek(0)
+        return npy.read_array(member, allow_pickle=False)
+
+
+def _check_header(member: IO[bytes], size: int) -> None:
+    """Refuse an array that says it is larger than its file, before memory is given to it."""
+    version = npy.read_magic(member)
+    if version != (1, 0):
+        raise ValueError(f"{member.name}: version {version} of .npy")
+    shape, _, dtype = npy.read_array_header_1_0(member)
+    if (
+        dtype.hasobject
+        or int(np.prod(shape, dtype=object)) * dtype.itemsize != size - member.tell()
+    ):
+        raise ValueError(f"{member.name}: {shape} of {dtype} in {size} bytes")
+
+
+def matching(state: State, name: str, like: NDArray[Any]) -> NDArray[Any]:
+    """`state[name]` if it is an array of the same shape and type; raises StateError otherwise."""
+    found = state.get(name)
+    if isinstance(found, np.ndarray) and (found.shape, found.dtype) == (like.shape, like.dtype):
+        return found
+    what = f"{found.dtype}{list(found.shape)}" if isinstance(found, np.ndarray) else type(found)
+    raise StateError(f"{name}: {like.dtype}{list(like.shape)} expected, found {what}")
+
+
+def plain(state: State, name: str, kind: type[Plain]) -> Plain:
+    """`state[name]` if it is of that type; raises StateError otherwise."""
+    found = state.get(name)
+    if type(found) is not kind:
+        raise StateError(f"{name}: {kind.__name__} expected, found {found!r:.80}")
+    return found
+
+
+def part(state: State, name: str) -> State:
+    """`state[name]` if it is a dict; raises StateError otherwise."""
+    return plain(state, name, dict)
+
+
+def restored_rng(state: State) -> np.random.Generator:
+    """A generator that goes on where one with this state stood; raises StateError."""
+    generator = np.random.default_rng()
+    try:
+        generator.bit_generator.state = state
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise StateError(f"rng: must be the state of a generator: {error}") from error
+    return generator
