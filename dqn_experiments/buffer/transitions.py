@@ -140,8 +140,8 @@ class TransitionRings:
             discount *= np.where(running, self._discount * ~here["terminal"], 1)
             end += running
             running &= ~here["terminal"]
-        shown = self._looking_back(env, number), self._looking_back(env, end)[:, -self._new :]
-        frames = np.concatenate(shown, axis=1)
+        observation = self._looking_back(env, number, self._stack)
+        frames = np.concatenate([observation, self._looking_back(env, end, self._new)], axis=1)
         return Transitions(
             action=start["action"].astype(np.int64),
             reward=reward,
@@ -149,9 +149,11 @@ class TransitionRings:
             frames=self.frames.read(np.broadcast_to(env[:, None], frames.shape), frames),
         )
 
-    def _looking_back(self, env: NDArray[np.int64], number: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Numbers of the frames of each observation, i64 [B, K]."""
-        return number[:, None] - lookback(self._fields("age", env, number), self._stack)
+    def _looking_back(
+        self, env: NDArray[np.int64], number: NDArray[np.int64], frames: int
+    ) -> NDArray[np.int64]:
+        """Numbers of the newest `frames` of each observation, i64 [B, frames]."""
+        return number[:, None] - lookback(self._fields("age", env, number), frames)
 
     def check(self) -> None:
         """Hold slots and frames against what must be true of them; raises StateError."""
