@@ -17,12 +17,17 @@ def available(device: torch.device) -> int:
 
 def _container_limit() -> int:
     """What the nearest limit of a container or a batch system leaves, in bytes."""
+    own = CGROUP / own_group()
+    groups = [group for group in (own, *own.parents) if group.is_relative_to(CGROUP)]
+    return min(map(_left, groups))
+
+
+def own_group() -> str:
+    """This process's control group (Linux, version 2); empty where there is none."""
     try:
-        own = Path("/proc/self/cgroup").read_text().strip().rpartition("::/")[2]
+        return Path("/proc/self/cgroup").read_text().strip().rpartition("0::/")[2]
     except OSError:
-        own = ""
-    groups = [CGROUP / own, *(CGROUP / own).parents]
-    return min((_left(group) for group in groups if group.is_relative_to(CGROUP)), default=2**63)
+        return ""
 
 
 def _left(group: Path) -> int:

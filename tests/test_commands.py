@@ -14,8 +14,10 @@ import pytest
 import torch
 
 from dqn_experiments import checkpoint
+from dqn_experiments.buffer.uniform import UniformReplay
+from dqn_experiments.errors import TrainingError
 from dqn_experiments.interrupt import Interrupt
-from dqn_experiments.train import Training
+from dqn_experiments.train import Training, train
 from tests.conftest import QUICK_CARTPOLE, Command, composed
 
 
@@ -142,6 +144,8 @@ def test_breakout_trains_and_is_scored_and_filmed(command: Command, tmp_path: Pa
         "optimizer.lr=2e-4",
         "agent=double_dqn",
         "network=dueling",
+        "buffer=prioritized",
+        "buffer.n_step=3",
         "env.num_envs=2",
         "tracker.mode=disabled",
         "hydra.run.dir=run",
@@ -153,7 +157,10 @@ def test_breakout_trains_and_is_scored_and_filmed(command: Command, tmp_path: Pa
     evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     expected = (evaluation["mean"] - 1.7) / (30.5 - 1.7)
     assert evaluation["human_normalized"] == pytest.approx(expected)
-    assert metrics(tmp_path / "run")[-1]["frames"] == 1200
+    rows = metrics(tmp_path / "run")
+    assert rows[-1]["frames"] == 1200
+    assert 0 < rows[-2]["perf/replay_gb"] < 1000 * 84 * 84 / 1e9
+    assert "about " in (tmp_path / "run" / "train.log").read_text().partition("replay memory: ")[2]
     done = command("run=run", "epsilon=1.0", module="dqn_experiments.watch")
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "videos" / "step_300_seed_0.mp4").stat().st_size > 10_000
@@ -263,6 +270,25 @@ def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Pat
     assert last.startswith("error: the loss became ")
     assert "the last good checkpoint is " in last
     assert "checkpoints/0000000100" in last
+
+
+def test_running_out_of_memory_says_what_to_lower(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add, added = UniformReplay.add, []
+
+    def add_until_full(replay: UniformReplay, action: Any, timestep: Any) -> None:
+        added.append(action)
+        if len(added) > 150:
+            raise MemoryError
+        add(replay, action, timestep)
+
+    monkeypatch.setattr(UniformReplay, "add", add_until_full)
+    config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
+    told = "out of memory after 150 steps, with .* GB in the replay memory: .*buffer.capacity=20000"
+    with pytest.raises(TrainingError, match=told):
+        train(config, tmp_path, "title", None)
+    assert len((tmp_path / "history.csv").read_text().splitlines()) > 1  # closed, nothing lost
 
 
 def test_cartpole_is_solved(command: Command, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqn_experiments import memory, state
+from dqn_experiments.buffer import replay as replay_module
 from dqn_experiments.buffer.frames import CompressedFrames
 from dqn_experiments.errors import ConfigError, StateError
 from tests.buffer.slow_replay import KINDS, Player, assert_same, make, rows
@@ -246,6 +247,36 @@ def test_what_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     make(compression="zstd")
     with pytest.raises(ConfigError, match=r"buffer.capacity=100: .* of free memory; must be"):
         make(compression="none")
+
+
+@pytest.mark.parametrize(
+    ("free", "device", "expected"),
+    [
+        (3_000, "auto", ("raw", "cuda")),  # 400 bytes fit into half of it
+        (700, "auto", ("compressed", "pinned")),
+        (700, "cuda", ("raw", "cuda")),
+        (3_000, "cpu", ("compressed", "pinned")),
+    ],
+)
+def test_frames_lie_on_the_gpu_where_they_fit(
+    free: int, device: Any, expected: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which store is chosen; what a GPU then does with it takes a GPU to see."""
+
+    def raw(*kept: Any) -> Any:
+        return "raw", kept[-1].type
+
+    def compressed(*kept: Any, pinned: bool) -> Any:
+        return "compressed", "pinned" if pinned else "pageable"
+
+    monkeypatch.setattr(memory, "available", lambda device: free)
+    monkeypatch.setattr(replay_module, "RawFrames", raw)
+    monkeypatch.setattr(replay_module, "CompressedFrames", compressed)
+    options: Any = {"compression": "zstd", "device": device}
+    chosen: Any = replay_module._frame_store(
+        1, 100, (4,), np.dtype(np.uint8), torch.device("cuda"), options
+    )
+    assert chosen == expected
 
 
 def test_memory_that_is_not_given_is_one_clear_error() -> None:
