@@ -107,8 +107,10 @@ def measure(game: str, capacity: int, frames: int, memory_only: bool) -> Measure
     before = resident()
     memory = memory_for(env, f"env={game}", f"buffer.capacity={capacity}")
     fill(env, memory, frames, game)
+    size = resident() - before
     measured = {
-        "resident_gb": (resident() - before) / 1e9,
+        "resident_gb": size / 1e9,
+        "resident_bytes_per_transition": size / frames,
         "bytes_per_transition": memory.full_nbytes / capacity,
     }
     if not memory_only:
@@ -126,12 +128,13 @@ def sampling(game: str, capacity: int, env: Any, memory: Any) -> Measured:
     fill(env, small, SMALL, f"{game}, {SMALL:,} frames")
     rings = memory.state_dict()["rings"]
 
-    def sharing(*overrides: str) -> Any:
-        other = memory_for(env, f"env={game}", f"buffer.capacity={capacity}", *overrides)
-        other.load_state_dict({**other.state_dict(), "rings": rings})
+    def sharing(n_step: int, *overrides: str) -> Any:
+        overrides = (f"env={game}", f"buffer.capacity={capacity}", *overrides)
+        other = memory_for(env, *overrides, f"buffer.n_step={n_step}")
+        other.load_state_dict({**other.state_dict(), "rings": {**rings, "n_step": n_step}})
         return other
 
-    three_steps, prioritized = sharing("buffer.n_step=3"), sharing("buffer=prioritized")
+    three_steps, prioritized = sharing(3), sharing(1, "buffer=prioritized")
     error = torch.rand(32)
 
     def learn() -> None:
@@ -245,7 +248,7 @@ def measure_peer(name: str, game: str, capacity: int) -> Measured:
         add(now, stack.observation, 0, timestep.reward, timestep.done)
     size = resident() - before
     use_one_core()
-    return {"bytes_per_transition": size / capacity, "sample_ms": 1e3 * best(sample, 100)}
+    return {"resident_bytes_per_transition": size / capacity, "sample_ms": 1e3 * best(sample, 100)}
 
 
 def training_ratio(game: str, steps: int, pairs: int = 3) -> float:
@@ -360,6 +363,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
+    if (options.frames or 0) > options.capacity:
+        parser.error("--frames must be at most --capacity")
     names = suite() if options.games == "suite" else options.games.split(",")
 
     capacity, frames = options.capacity, options.frames or options.capacity

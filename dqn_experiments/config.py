@@ -7,7 +7,7 @@ from its yaml. So the signature of the class that `_target_` names is the schema
 import inspect
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Annotated, Any, Literal, TypeVar, Unpack, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import pydantic
 from omegaconf import DictConfig, OmegaConf
@@ -130,7 +130,7 @@ def options_of(target: type) -> dict[str, Any]:
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
             untyped = parameter.annotation is parameter.empty
             options[parameter.name] = Any if untyped else parameter.annotation
-        elif get_origin(parameter.annotation) is Unpack:
+        elif parameter.kind is inspect.Parameter.VAR_KEYWORD:  # **options: Unpack[TypedDict]
             (keys,) = get_args(parameter.annotation)
             options |= get_type_hints(keys, include_extras=True)
     return options
@@ -138,19 +138,18 @@ def options_of(target: type) -> dict[str, Any]:
 
 def _checked_component(group: str, node: Any, key: str) -> dict[str, Any]:
     if not isinstance(node, dict):
-        raise ConfigError(f"{key}={node}: must be one of the files in conf/{group}")
+        choose = "" if key == group else f", chosen by {group}@{key}=<name>"
+        raise ConfigError(f"{key}={node}: must be one of the files in conf/{group}{choose}")
     target = node.pop("_target_", None)
     fields: dict[str, Any] = {}
-    parts: dict[str, Any] = {}
     for name, kind in options_of(component(group, target, key)).items():
-        nested = [mark for mark in getattr(kind, "__metadata__", ()) if isinstance(mark, Component)]
-        if nested:
-            part = node.pop(name, None)
-            parts[name] = _checked_component(nested[0].group, part, f"{key}.{name}")
-        else:
-            fields[name] = (kind, ...)
+        for mark in getattr(kind, "__metadata__", ()):
+            if isinstance(mark, Component):
+                node[name] = _checked_component(mark.group, node.get(name), f"{key}.{name}")
+                kind = dict[str, Any]
+        fields[name] = (kind, ...)
     schema = pydantic.create_model(group, __config__=CLOSED, **fields)
-    return {"_target_": target, **_check(schema, node, prefix=f"{key}.").model_dump(), **parts}
+    return {"_target_": target, **_check(schema, node, prefix=f"{key}.").model_dump()}
 
 
 def _check(schema: type[Schema], values: dict[str, Any], prefix: str) -> Schema:

@@ -16,7 +16,7 @@ def available(device: torch.device) -> int:
 
 
 def _container_limit() -> int:
-    """What the nearest limit of a container or a batch system leaves, in bytes."""
+    """What the limits of containers and batch systems leave, in bytes."""
     own = CGROUP / own_group()
     groups = [group for group in (own, *own.parents) if group.is_relative_to(CGROUP)]
     return min(map(_left, groups))
@@ -25,7 +25,7 @@ def _container_limit() -> int:
 def own_group() -> str:
     """This process's control group (Linux, version 2); empty where there is none."""
     try:
-        return Path("/proc/self/cgroup").read_text().strip().rpartition("0::/")[2]
+        return Path("/proc/self/cgroup").read_text().partition("0::/")[2].strip()
     except OSError:
         return ""
 

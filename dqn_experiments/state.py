@@ -7,7 +7,7 @@ any tool can open it. Every member carries a checksum.
 import json
 import zipfile
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
@@ -24,19 +24,25 @@ Plain = TypeVar("Plain")
 
 
 def save(path: Path, state: State) -> None:
-    """Write `state`: values are dicts, arrays, lists of byte strings, or what json can hold."""
+    """Write `state`.
+
+    Keys are strings without "/" or "."; values are dicts of the same kind, arrays, lists of byte
+    strings, or what json can hold.
+    """
     with zipfile.ZipFile(path, "w") as archive:
-        plain = _write(archive, "", state)
-        archive.writestr(REST, json.dumps(plain))
+        rest = _write(archive, "", state)
+        archive.writestr(REST, json.dumps(rest))
 
 
 def _write(archive: zipfile.ZipFile, prefix: str, state: State) -> State:
     """Write arrays and byte strings as members; returns the rest."""
-    plain = {}
+    rest = {}
     for key, value in state.items():
+        if set("/.") & set(key):
+            raise ValueError(f"{key!r}: a key must be without '/' and '.'")
         name = prefix + key
         if isinstance(value, dict):
-            plain[key] = _write(archive, f"{name}/", value)
+            rest[key] = _write(archive, f"{name}/", value)
         elif isinstance(value, np.ndarray):
             _write_array(archive, name + ARRAY, value)
         elif isinstance(value, list) and all(isinstance(item, bytes) for item in value):
@@ -45,33 +51,36 @@ def _write(archive: zipfile.ZipFile, prefix: str, state: State) -> State:
                 for item in value:
                     member.write(item)
         else:
-            plain[key] = value
-    return plain
+            rest[key] = value
+    return rest
 
 
 def _write_array(archive: zipfile.ZipFile, name: str, array: NDArray[Any]) -> None:
     with archive.open(name, "w", force_zip64=True) as member:
-        npy.write_array(member, array, allow_pickle=False)
+        npy.write_array(member, np.asarray(array, order="C"), version=(1, 0), allow_pickle=False)
 
 
 def load(path: Path) -> State:
     """Read what `save` wrote.
 
     Raises:
-        StateError: if the file is damaged; the message names it.
+        FileNotFoundError: if there is no such file.
+        StateError: if it is damaged; the message names it.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _read(archive)
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, NotImplementedError) as error:
-        raise StateError(f"{path}: damaged, must be as it was written: {error}") from error
+    with path.open("rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                return _read(archive)
+        except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
+            reason = str(error) or type(error).__name__
+            raise StateError(f"{path}: damaged, must be as it was written: {reason}") from error
 
 
 def _read(archive: zipfile.ZipFile) -> State:
     for member in archive.infolist():
-        if member.compress_size != member.file_size:
+        if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
             raise ValueError(f"{member.filename} is compressed")  # and may be endless
-    state = json.loads(archive.read(REST))
+    state: State = plain({REST: json.loads(archive.read(REST))}, REST, dict)
     for name in archive.namelist():
         if name.endswith(BLOCKS):
             key = name.removesuffix(BLOCKS)
@@ -87,39 +96,31 @@ def _read(archive: zipfile.ZipFile) -> State:
 def _put(state: State, key: str, value: Any) -> None:
     *parents, last = key.split("/")
     for parent in parents:
-        state = state[parent]
+        state = part(state, parent)
     state[last] = value
 
 
 def _read_blocks(archive: zipfile.ZipFile, name: str, sizes: NDArray[Any]) -> list[bytes]:
-    if sizes.dtype != np.int64 or sizes.ndim != 1 or (sizes < 0).any():
+    lengths = sizes.tolist()
+    if sizes.dtype != np.int64 or min(lengths, default=0) < 0:
         raise ValueError(f"{name}: sizes must be counts")
-    if sizes.sum() != archive.getinfo(name).file_size:
-        raise ValueError(f"{name}: {sizes.sum()} bytes expected")
+    if sum(lengths) != archive.getinfo(name).file_size:
+        raise ValueError(f"{name}: {sum(lengths)} bytes expected")
     with archive.open(name) as member:
-        blocks = [member.read(size) for size in sizes.tolist()]
-        member.read(1)  # the end of the member is where its checksum is compared
+        blocks = [member.read(length) for length in lengths]
+        member.read()  # the end of the member is where its checksum is compared
     return blocks
 
 
 def _read_array(archive: zipfile.ZipFile, name: str) -> NDArray[Any]:
     with archive.open(name) as member:
-        _check_header(member, archive.getinfo(name).file_size)
-        member.seek(0)
-        return npy.read_array(member, allow_pickle=False)
-
-
-def _check_header(member: IO[bytes], size: int) -> None:
-    """Refuse an array that says it is larger than its file, before memory is given to it."""
-    version = npy.read_magic(member)
-    if version != (1, 0):
-        raise ValueError(f"{member.name}: version {version} of .npy")
-    shape, _, dtype = npy.read_array_header_1_0(member)
-    if (
-        dtype.hasobject
-        or int(np.prod(shape, dtype=object)) * dtype.itemsize != size - member.tell()
-    ):
-        raise ValueError(f"{member.name}: {shape} of {dtype} in {size} bytes")
+        if npy.read_magic(member) != (1, 0):
+            raise ValueError(f"{name}: unknown version of .npy")
+        shape, in_columns, dtype = npy.read_array_header_1_0(member)
+        if in_columns:
+            raise ValueError(f"{name}: must be in C order")
+        # not read_array, which believes the header before it has seen the data
+        return np.frombuffer(member.read(), dtype).reshape(shape).copy()
 
 
 def matching(state: State, name: str, like: NDArray[Any]) -> NDArray[Any]:

@@ -50,7 +50,7 @@ def train(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> N
             exit_code = stop.code
             training.save_if_new()
             raise
-        except MemoryError as error:
+        except (MemoryError, torch.OutOfMemoryError) as error:
             raise TrainingError(
                 f"out of memory after {training.step:,} steps, with "
                 f"{training.buffer.nbytes / 1e9:.2f} GB in the replay memory: lower "

@@ -53,7 +53,7 @@ MISTAKES = {
     "evaluation.episodes=0": "evaluation.episodes=0: must be greater than or equal to 1",
     "checkpoint.keep=0": "checkpoint.keep=0: must be greater than or equal to 1",
     "buffer=prioritized buffer.beta.start=2": "buffer.beta.start=2: must be less than or equal to",
-    "buffer=prioritized buffer.beta=3": "buffer.beta=3: must be one of the files in conf/schedule",
+    "buffer=prioritized buffer.beta=3": "conf/schedule, chosen by schedule@buffer.beta=",
     "buffer=prioritized buffer.alpha=1.5": "buffer.alpha=1.5: must be less than or equal to 1",
     "buffer.compression=gzip": "buffer.compression=gzip: must be 'zstd' or 'none'",
     "network=mlp network.hidden=[]": "network.hidden=[]: List must have at least 1 item",

@@ -16,7 +16,7 @@ def test_at_most_what_the_machine_has() -> None:
 
 
 @pytest.mark.parametrize("limited", ["batch", "batch/job"])
-def test_the_nearest_limit_counts(
+def test_the_limit_of_any_group_around_it_counts(
     limited: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for group in ("batch", "batch/job"):

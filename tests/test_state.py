@@ -57,6 +57,8 @@ class Payload:
     ("name", "content"),
     [
         ("a.npy", header((10**15,), "<f8")),
+        ("a.npy", header((10**15,), "|V0")),
+        ("a.npy", header((2,), "<f8").replace(b"(", b"[") + bytes(16)),
         ("a.npy", header((1,), "|O") + pickle.dumps(Payload())),
         ("a.npy", b"\x80" + pickle.dumps(Payload())),
         ("a/b.npy", header((0,), "<f8")),  # of a part that is not there
@@ -79,6 +81,30 @@ def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
     member("a.npy", header((10**8,), "|u1") + bytes(10**8), tmp_path / "file", zipfile.ZIP_DEFLATED)
     with pytest.raises(StateError, match="is compressed"):
         state.load(tmp_path / "file")
+
+
+def test_no_bit_can_flip_unnoticed(tmp_path: Path) -> None:
+    """Each bit of a small file: it is refused by name, or it was one that means nothing."""
+    path = tmp_path / "file"
+    saved = {"a": {"b": np.arange(3)}, "blocks": [b"xy", b"z"], "step": 7}
+    state.save(path, saved)
+    whole = path.read_bytes()
+    refused = 0
+    for bit in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        try:
+            np.testing.assert_equal(state.load(path), saved)
+        except StateError:
+            refused += 1
+    assert refused > 4 * len(whole)
+
+
+def test_a_key_that_would_not_come_back_is_refused(tmp_path: Path) -> None:
+    for key in ("a/b", "a.sizes"):
+        with pytest.raises(ValueError, match="must be without"):
+            state.save(tmp_path / "file", {key: np.zeros(1)})
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\x05\x06" + bytes(18)])

@@ -38,7 +38,7 @@ class FrameStore(ABC):
         self.count = np.zeros(num_envs, np.int64)
         """i64 [N]: frames appended so far."""
         self._length, self._shape, self._dtype = length, shape, np.dtype(dtype)
-        self._kind = torch.from_numpy(np.empty(0, dtype)).dtype
+        self._torch_dtype = torch.from_numpy(np.empty(0, dtype)).dtype
         self._frame_nbytes = int(np.prod(shape)) * self._dtype.itemsize
         # screens match in long runs: to look for no short matches makes reading 5% faster
         parameters = zstandard.ZstdCompressionParameters.from_level(
@@ -79,8 +79,7 @@ class FrameStore(ABC):
 
     def check(self) -> None:
         """Decode every block; raises StateError if one is damaged."""
-        held = self._held(self.count)
-        self._check(held, [self._pack(*block) for block in held])
+        self._check(self._held(self.count), self.state_dict()["blocks"])
 
     def _check(self, held: list[tuple[int, int, int]], blocks: list[bytes]) -> None:
         for (env, block, frames), packed in zip(held, blocks, strict=True):
@@ -142,7 +141,9 @@ class RawFrames(FrameStore):
         device: torch.device,
     ) -> None:
         super().__init__(num_envs, length, shape, dtype)
-        self._frames = torch.empty((num_envs, length, *shape), dtype=self._kind, device=device)
+        self._frames = torch.empty(
+            (num_envs, length, *shape), dtype=self._torch_dtype, device=device
+        )
         self.device = device
 
     def append(self, env: int, frame: NDArray[np.generic]) -> None:
@@ -201,7 +202,7 @@ class CompressedFrames(FrameStore):
         pinned: bool,
     ) -> None:
         super().__init__(num_envs, length, shape, dtype)
-        self._ring = length // BLOCK + 2  # so that no block is dropped that the window touches
+        self._ring = length // BLOCK + 1  # full blocks that the newest frames can lie in
         self._blocks: list[list[bytes]] = [[b""] * self._ring for _ in range(num_envs)]
         self._open = np.zeros((num_envs, BLOCK, *shape), dtype)
         self._pinned = pinned
@@ -237,7 +238,7 @@ class CompressedFrames(FrameStore):
 
         def decode() -> Tensor:
             frames = torch.empty(
-                len(order), *self._shape, dtype=self._kind, pin_memory=self._pinned
+                len(order), *self._shape, dtype=self._torch_dtype, pin_memory=self._pinned
             )
             out = self._items(frames.numpy())
             decompressor, begin = zstandard.ZstdDecompressor(), 0

@@ -3,11 +3,10 @@
 from typing import Unpack
 
 import numpy as np
-import torch
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
-from dqn_experiments.buffer.replay import Replay, ReplayOptions
+from dqn_experiments.buffer.replay import HandedOver, Replay, ReplayOptions, naming_capacity
 from dqn_experiments.buffer.sum_tree import SumTree
 from dqn_experiments.constraints import Positive, Schedule, UnitInterval
 from dqn_experiments.errors import StateError
@@ -29,22 +28,17 @@ class PrioritizedReplay(Replay):
 
     def __init__(
         self,
-        num_envs: int,
-        observation_shape: tuple[int, ...],
-        dtype: DTypeLike,
-        rng: np.random.Generator,
-        train_device: torch.device,
-        /,
-        *,
+        *run: *HandedOver,
         alpha: UnitInterval,
         beta: Schedule,
         epsilon: Positive,
         **options: Unpack[ReplayOptions],
     ) -> None:
-        super().__init__(num_envs, observation_shape, dtype, rng, train_device, **options)
+        super().__init__(*run, **options)
         self._alpha, self._beta, self._epsilon = alpha, beta, epsilon
-        self._tree = SumTree(num_envs * self._rings.length)
-        self._seen = np.zeros(num_envs, np.int64)  # slots whose priority is settled
+        self._seen = np.zeros_like(self._rings.count)  # slots whose priority is settled
+        with naming_capacity(options["capacity"]):
+            self._tree = SumTree(len(self._seen) * self._rings.length)
         self._largest = 1.0
         self._steps = 0
 
@@ -128,6 +122,8 @@ class PrioritizedReplay(Replay):
         priority = matching(state, "priority", self._tree.leaves)
         seen = matching(state, "seen", self._seen)
         largest, steps = plain(state, "largest", float), plain(state, "steps", int)
+        if not (np.isfinite(priority).all() and (priority >= 0).all()):
+            raise StateError("priority: must be finite and not negative")
         super().load_state_dict(state)
         self._tree.set(np.arange(len(priority)), priority)
         self._seen, self._largest, self._steps = seen, largest, steps

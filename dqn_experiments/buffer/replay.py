@@ -1,8 +1,9 @@
 """What every replay memory does: store, draw a batch ahead, and survive a restart."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
@@ -20,6 +21,10 @@ from dqn_experiments.state import State, matching, part, restored_rng
 from dqn_experiments.timestep import Timestep
 
 CPU = torch.device("cpu")
+
+HandedOver = tuple[int, tuple[int, ...], DTypeLike, np.random.Generator, torch.device]
+"""What a run hands over: number of environments, shape and dtype of an observation, the generator
+that draws, and the device of the batches."""
 
 
 class ReplayOptions(TypedDict):
@@ -40,32 +45,28 @@ class Replay(ABC):
     Which transitions make a batch is for subclasses to say. With `read_ahead` the next batch is
     drawn as soon as one is handed out and decoded in another thread while that one is learned from.
     What a batch holds is settled when it is drawn, so nothing depends on how the threads are timed.
+
+    Raises:
+        ConfigError: if there is not enough memory.
     """
 
-    def __init__(
-        self,
-        num_envs: int,
-        observation_shape: tuple[int, ...],
-        dtype: DTypeLike,
-        rng: np.random.Generator,
-        train_device: torch.device,
-        /,
-        **options: Unpack[ReplayOptions],
-    ) -> None:
-        stack, *shape = observation_shape
-        length = -(-options["capacity"] // num_envs)  # slots of each environment
-        kept = num_envs, length + stack - 1, tuple(shape), np.dtype(dtype)
-        try:
-            frames = _frame_store(*kept, train_device, options)
-            self._rings = TransitionRings(
-                frames, length, stack, options["n_step"], options["discount"]
-            )
-        except (MemoryError, OverflowError, RuntimeError, ValueError) as error:
-            reason = str(error) or "not enough memory; must be smaller"
-            raise ConfigError(f"buffer.capacity={options['capacity']}: {reason}") from error
-        self._observation_shape, self._dtype = observation_shape, dtype
-        self._rng, self._device = rng, train_device
+    def __init__(self, *run: *HandedOver, **options: Unpack[ReplayOptions]) -> None:
+        num_envs, self._shape, self._dtype, self._rng, self._device = run
+        self._stack, *frame_shape = self._shape
         self._batch_size = options["batch_size"]
+        length = -(-options["capacity"] // num_envs)  # slots of each environment
+        with naming_capacity(options["capacity"]):
+            frames = _frame_store(
+                num_envs,
+                length + self._stack - 1,  # the oldest slot looks back too
+                tuple(frame_shape),
+                np.dtype(self._dtype),
+                self._device,
+                options,
+            )
+            self._rings = TransitionRings(
+                frames, length, self._stack, options["n_step"], options["discount"]
+            )
         self._reader = ThreadPoolExecutor(1) if options["read_ahead"] else None
         self._ahead: Callable[[], Batch] | None = None
 
@@ -80,8 +81,7 @@ class Replay(ABC):
     def sample(self) -> Batch:
         """A batch of `batch_size` transitions, on the run's device."""
         batch = (self._ahead or self._begin())()
-        if self._reader:
-            self._ahead = self._begin()
+        self._ahead = self._begin() if self._reader else None
         return batch
 
     @abstractmethod
@@ -103,23 +103,23 @@ class Replay(ABC):
         """Start to read transitions; the result waits for their frames."""
         drawn = self._rings.read(index)
         frames = self._reader.submit(drawn.frames).result if self._reader else drawn.frames
+        device, stack = self._device, self._stack  # and not self, which would keep itself alive
 
         def batch() -> Batch:
-            shown, stack = frames().to(self._device, non_blocking=True), self._observation_shape[0]
-            return Batch(
+            # only from pinned memory does it pay not to wait
+            shown = frames().to(device, non_blocking=device.type == "cuda")
+            return _on_device(
+                device,
                 observation=shown[:, :stack],
-                action=self._to_device(drawn.action),
-                reward=self._to_device(drawn.reward),
-                discount=self._to_device(drawn.discount),
+                action=drawn.action,
+                reward=drawn.reward,
+                discount=drawn.discount,
                 next_observation=shown[:, -stack:],
-                weight=self._to_device(weight),
-                index=torch.from_numpy(index),
+                weight=weight,
+                index=index,
             )
 
         return batch
-
-    def _to_device(self, array: NDArray[Any]) -> Tensor:
-        return torch.from_numpy(array).to(self._device)
 
     def __len__(self) -> int:
         """Slots in use."""
@@ -164,25 +164,43 @@ class Replay(ABC):
         Raises:
             StateError: if it is damaged or of another kind of memory; nothing is taken in then.
         """
-        rng = restored_rng(part(state, "rng"))
-        ahead = self._restored_batch(part(state, "ahead")) if state.get("ahead") else None
+        rng, ahead = restored_rng(part(state, "rng")), part(state, "ahead")
+        batch = self._restored_batch(ahead) if ahead else None
         self._rings.load_state_dict(part(state, "rings"))
         self._rng.bit_generator.state = rng.bit_generator.state
-        self._ahead = (lambda: ahead) if ahead else None
+        self._ahead = (lambda: batch) if batch else None
 
     def _restored_batch(self, state: State) -> Batch:
         size = self._batch_size
-        frames = np.empty((size, *self._observation_shape), self._dtype)
+        frames = np.empty((size, *self._shape), self._dtype)
         real, whole = np.empty(size, np.float32), np.empty(size, np.int64)
-        return Batch(
-            observation=self._to_device(matching(state, "observation", frames)),
-            action=self._to_device(matching(state, "action", whole)),
-            reward=self._to_device(matching(state, "reward", real)),
-            discount=self._to_device(matching(state, "discount", real)),
-            next_observation=self._to_device(matching(state, "next_observation", frames)),
-            weight=self._to_device(matching(state, "weight", real)),
-            index=torch.from_numpy(matching(state, "index", whole)),
-        )
+        likes = {
+            "observation": frames,
+            "action": whole,
+            "reward": real,
+            "discount": real,
+            "next_observation": frames,
+            "weight": real,
+            "index": whole,
+        }
+        arrays = {name: matching(state, name, like) for name, like in likes.items()}
+        return _on_device(self._device, **arrays)
+
+
+def _on_device(device: torch.device, *, index: NDArray[np.int64], **fields: Any) -> Batch:
+    """A batch of arrays or tensors; only its index stays on the CPU."""
+    on_device = {name: torch.as_tensor(field, device=device) for name, field in fields.items()}
+    return Batch(**on_device, index=torch.from_numpy(index))
+
+
+@contextmanager
+def naming_capacity(capacity: int) -> Iterator[None]:
+    """Turns the want of memory into one line that says what to lower."""
+    try:
+        yield
+    except (MemoryError, OverflowError, RuntimeError, ValueError) as error:
+        reason = str(error) or "not enough memory; must be smaller"
+        raise ConfigError(f"buffer.capacity={capacity}: {reason}") from error
 
 
 def _frame_store(
@@ -201,13 +219,15 @@ def _frame_store(
         and train_device.type == "cuda"
         and raw <= memory.available(train_device) / 2  # the rest is for networks and for others
     )
-    if not on_gpu and options["compression"] == "zstd" and dtype == np.uint8:
+    compressible = dtype == np.uint8
+    if not on_gpu and options["compression"] == "zstd" and compressible:
         return CompressedFrames(*kept, pinned=train_device.type == "cuda")
     device = train_device if on_gpu else CPU
     free = memory.available(device)
     if raw > free:
-        raise ConfigError(
+        smaller = ", or buffer.compression=zstd with buffer.device=cpu" if compressible else ""
+        raise ValueError(
             f"{raw / 1e9:.1f} GB of uncompressed frames and {free / 1e9:.1f} GB of free memory; "
-            "must be smaller, or buffer.compression=zstd with buffer.device=cpu"
+            f"must be smaller{smaller}"
         )
     return RawFrames(*kept, device)

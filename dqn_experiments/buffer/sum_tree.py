@@ -1,5 +1,7 @@
 """Sampling in proportion to priorities that change (Schaul et al. 2016, Appendix B.2.1)."""
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,7 +31,7 @@ class SumTree:
     def set(self, leaf: NDArray[np.int64], value: NDArray[np.float64]) -> None:
         """Set `leaf` i64 [B] to `value` f64 [B]; where a leaf comes twice the last one counts."""
         self._levels[0][leaf] = value
-        for below, level in zip(self._levels, self._levels[1:], strict=False):
+        for below, level in pairwise(self._levels):
             leaf = np.unique(leaf // FANOUT)
             level[leaf] = below.reshape(-1, FANOUT)[leaf].sum(axis=1)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from dqn_experiments.buffer.frames import FrameStore, Reading
 from dqn_experiments.errors import StateError
 from dqn_experiments.stacking import lookback
-from dqn_experiments.state import State, matching, part
+from dqn_experiments.state import State, matching, part, plain
 from dqn_experiments.timestep import Timestep
 
 SLOT = np.dtype(
@@ -55,8 +55,9 @@ class TransitionRings:
         self._new = 1 if n_step == 1 else stack
 
     def reset(self, frame: NDArray[np.generic]) -> None:
-        """Start an episode in every environment with `frame` [N, *frame]."""
+        """Start an episode in every environment with `frame` [N, *frame]; running ones are cut."""
         for env in range(len(self.count)):
+            self._slots["last"][env, (int(self.count[env]) - 1) % self.length] = True
             self._append(env, frame[env], 0)
 
     def add(self, action: NDArray[np.int64], timestep: Timestep) -> None:
@@ -123,7 +124,7 @@ class TransitionRings:
         whole = ahead >= self._n_step
         for k in range(1, self._n_step):
             whole |= (ahead >= k) & self._fields("last", env, number + k)
-        return whole & (ahead >= 1) & ~self._fields("last", env, number)
+        return whole & ~self._fields("last", env, number)
 
     def read(self, index: NDArray[np.int64]) -> Transitions:
         """The n-step transitions that start at `index` i64 [B], all of them complete."""
@@ -174,10 +175,18 @@ class TransitionRings:
 
     def state_dict(self) -> State:
         """Everything stored."""
-        return {"slots": self._slots.copy(), "frames": self.frames.state_dict()}
+        return {
+            "n_step": self._n_step,
+            "discount": self._discount,
+            "slots": self._slots.copy(),
+            "frames": self.frames.state_dict(),
+        }
 
     def load_state_dict(self, state: State) -> None:
         """Take in what `state_dict` gave; raises StateError, and takes in nothing then."""
+        for name, mine in (("n_step", self._n_step), ("discount", self._discount)):
+            if plain(state, name, type(mine)) != mine:
+                raise StateError(f"{name}: {mine} expected, found {state[name]}")
         slots, frames = matching(state, "slots", self._slots), part(state, "frames")
         self._check(slots, matching(frames, "count", self.count))
         self.frames.load_state_dict(frames)

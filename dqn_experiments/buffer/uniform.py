@@ -3,11 +3,10 @@
 from typing import Unpack
 
 import numpy as np
-import torch
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
-from dqn_experiments.buffer.replay import Replay, ReplayOptions
+from dqn_experiments.buffer.replay import HandedOver, Replay, ReplayOptions
 
 
 class UniformReplay(Replay):
@@ -16,19 +15,8 @@ class UniformReplay(Replay):
     Without `replace` those of a batch are distinct, as long as that many are stored.
     """
 
-    def __init__(
-        self,
-        num_envs: int,
-        observation_shape: tuple[int, ...],
-        dtype: DTypeLike,
-        rng: np.random.Generator,
-        train_device: torch.device,
-        /,
-        *,
-        replace: bool,
-        **options: Unpack[ReplayOptions],
-    ) -> None:
-        super().__init__(num_envs, observation_shape, dtype, rng, train_device, **options)
+    def __init__(self, *run: *HandedOver, replace: bool, **options: Unpack[ReplayOptions]) -> None:
+        super().__init__(*run, **options)
         self._replace = replace
 
     def update(self, index: Tensor, td_error: Tensor) -> None:

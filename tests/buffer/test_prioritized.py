@@ -104,4 +104,9 @@ def test_beta_follows_its_schedule_of_agent_steps() -> None:
 def test_alpha_0_is_uniform() -> None:
     replay, index, _ = filled(alpha=0.0)
     set_errors(replay, index, np.random.default_rng(0).normal(size=len(index)))
-    assert set(replay._tree.leaves[replay._leaf(index)]) == {1.0}
+    batches = [replay.sample() for _ in range(len(index))]
+    assert all((batch.weight == 1).all() for batch in batches)
+    drawn = np.concatenate([batch.index.numpy() for batch in batches])
+    _, times = np.unique(drawn, return_counts=True)
+    assert len(times) == len(index)
+    assert times.max() < 16 + 4 * np.sqrt(16)

@@ -1,9 +1,9 @@
 """What every replay memory promises, against one that keeps whole episodes in lists."""
 
-import resource
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from dqn_experiments import memory, state
 from dqn_experiments.buffer import replay as replay_module
 from dqn_experiments.buffer.frames import CompressedFrames
 from dqn_experiments.errors import ConfigError, StateError
-from tests.buffer.slow_replay import KINDS, Player, assert_same, make, rows
+from tests.buffer.slow_replay import KINDS, Episode, Player, assert_same, make, rows
 
 STORES: dict[str, dict[str, Any]] = {
     "compressed": {"compression": "zstd"},
@@ -142,8 +142,8 @@ def test_a_saved_memory_goes_on_as_if_nothing_had_happened(
         replay.update(batch.index, batch.reward)
         state.save(tmp_path / "replay", replay.state_dict())
 
-        other = STORES["raw" if saved_by == "compressed" else saved_by]
-        copies = [make(kind, **options, **kept, seed=9) for kept in (store, {**store, **other})]
+        other = {"compressed": "raw", "raw": "compressed", "numbers": "numbers"}[saved_by]
+        copies = [make(kind, **options, **STORES[kept], seed=9) for kept in (saved_by, other)]
         for copy in copies:
             copy.load_state_dict(state.load(tmp_path / "replay"))
             copy.check()
@@ -180,6 +180,42 @@ def test_damage_to_the_file_is_noticed_and_named(kind: str, tmp_path: Path) -> N
     assert noticed > 150
 
 
+def test_a_batch_read_ahead_is_handed_out_once_whoever_loads_it() -> None:
+    ahead, here = make(), make(read_ahead=False)
+    Player(1, ahead, 1).play(90)
+    ahead.sample()
+    here.load_state_dict(ahead.state_dict())
+    batches = [here.sample().index.tolist() for _ in range(5)]
+    assert batches[0] == ahead.sample().index.tolist()
+    assert len({tuple(index) for index in batches}) == 5
+
+
+def test_a_reset_cuts_the_running_episodes() -> None:
+    replay = make(n_step=3)
+    player = Player(1, replay, 1)
+    player.play(10)
+    running = player.episodes[0][-1]
+    frame, names = player.new_frames()
+    replay.reset(frame)
+    player.episodes[0].append(Episode([names[0]]))
+    player.play(10)
+    replay.check()
+    stored = dict(rows(replay.transitions(every_index(replay))))
+    assert set(stored) == player.stored(100, 3)
+    for t in range(len(running.actions)):
+        assert_same(stored[running.frames[t]], running.transition(t, 3, 1))
+
+
+def test_a_dropped_memory_is_gone_at_once() -> None:
+    """Jobs of a sweep share a process: the next one needs what the last one had."""
+    replay = make()
+    Player(1, replay, 1).play(50)
+    replay.sample()
+    gone = weakref.ref(replay)
+    del replay
+    assert gone() is None
+
+
 def load_unless_damaged(path: Path) -> state.State | None:
     try:
         return state.load(path)
@@ -199,6 +235,9 @@ def load_unless_damaged(path: Path) -> state.State | None:
         (lambda s: s["rings"]["frames"]["blocks"].__setitem__(0, b"?"), "block 0 .* is damaged"),
         (lambda s: s["rings"]["frames"]["count"].__imul__(-1), "first frame"),
         (lambda s: s["rings"]["slots"]["age"].__iadd__(1), "mixed up"),
+        (lambda s: s["rings"].update(n_step=2), "n_step: 1 expected, found 2"),
+        (lambda s: s["priority"].__setitem__(3, np.nan), "priority: must be finite"),
+        (lambda s: s.pop("ahead"), "ahead: dict expected"),
         (lambda s: s["rng"].clear(), "rng: must be the state of a generator"),
         (lambda s: s["ahead"].update(action=np.zeros(3)), "action: int64.* expected"),
         (lambda s: s.update(priority=np.zeros(3)), "priority: .* expected"),
@@ -289,4 +328,3 @@ def test_memory_that_is_not_given_is_one_clear_error() -> None:
     assert run.stderr.splitlines()[-1].startswith(
         "dqn_experiments.errors.ConfigError: buffer.capacity=2000000000: "
     )
-    assert resource.getrlimit(resource.RLIMIT_AS)[0] != 4_000_000_000
