@@ -174,9 +174,9 @@ class Training:
         """Say what the replay memory will need, and again when more frames changed the estimate."""
         full = self.buffer.full_nbytes
         if abs(full - self.memory_told) > 0.25 * self.memory_told:
-            raw = tqdm.format_sizeof(self.buffer.raw_nbytes, "B")
-            need = tqdm.format_sizeof(full, "B")
-            log.info(f"replay memory: about {need} once full ({raw} uncompressed)")
+            raw = self.buffer.raw_nbytes
+            saves = f" ({tqdm.format_sizeof(raw, 'B')} uncompressed)" if raw > full else ""
+            log.info(f"replay memory: about {tqdm.format_sizeof(full, 'B')} once full{saves}")
             self.memory_told = full
             if full - self.buffer.nbytes > memory.available(self.buffer.frames_device):
                 log.warning("replay memory: less than that is free; lower buffer.capacity")
