@@ -70,15 +70,13 @@ def memory_for(env: Any, *overrides: str) -> Any:
     return build(config.buffer, env.num_envs, env.observation_shape, env.dtype, rng, CPU)
 
 
-def fill(env: Any, memory: Any, capacity: int, title: str) -> None:
-    """Play at random until `capacity` frames are stored."""
+def fill(env: Any, memory: Any, steps: int, title: str) -> None:
+    """Play `steps` steps at random."""
     rng = np.random.default_rng(0)
     memory.reset(env.reset(0))
-    with tqdm(total=capacity, desc=title, unit=" frames", disable=None) as bar:
-        while len(memory) < capacity:
-            action = rng.integers(env.num_actions, size=env.num_envs)
-            memory.add(action, env.step(action))
-            bar.update(len(memory) - bar.n)
+    for _ in tqdm(range(0, steps, env.num_envs), title, disable=None, unit_scale=env.num_envs):
+        action = rng.integers(env.num_actions, size=env.num_envs)
+        memory.add(action, env.step(action))
 
 
 def resident() -> int:
@@ -125,7 +123,7 @@ def measure(game: str, capacity: int, frames: int, memory_only: bool) -> Measure
 def sampling(game: str, capacity: int, env: Any, memory: Any) -> Measured:
     """Milliseconds per batch, of several memories that hold the same frames."""
     small = memory_for(env, f"env={game}", f"buffer.capacity={SMALL}")
-    fill(env, small, SMALL, f"{game}, {SMALL:,} frames")
+    fill(env, small, 3 * SMALL, f"{game}, {SMALL:,} frames")  # until the dictionary serves all
     rings = memory.state_dict()["rings"]
 
     def sharing(n_step: int, *overrides: str) -> Any:

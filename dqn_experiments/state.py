@@ -132,6 +132,13 @@ def matching(state: State, name: str, like: NDArray[Any]) -> NDArray[Any]:
     raise StateError(f"{name}: {like.dtype}{list(like.shape)} expected, found {what}")
 
 
+def rows(state: State, name: str, like: NDArray[Any] | np.generic) -> NDArray[Any]:
+    """`state[name]` if it is an array of any number of such rows; raises StateError otherwise."""
+    found = state.get(name)
+    number = len(found) if isinstance(found, np.ndarray) and found.ndim else 0
+    return matching(state, name, np.empty((number, *like.shape), like.dtype))
+
+
 def plain(state: State, name: str, kind: type[Plain]) -> Plain:
     """`state[name]` if it is of that type; raises StateError otherwise."""
     found = state.get(name)

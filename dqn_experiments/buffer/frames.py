@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 import torch
-import zstandard
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
+from dqn_experiments.buffer.codec import BLOCK, Codec
 from dqn_experiments.errors import StateError
-from dqn_experiments.state import State, matching
+from dqn_experiments.state import State, matching, rows
 
-BLOCK = 16  # frames compressed together: 8 take up to twice the memory, 32 twice the time to read
-LEVEL = 3  # of zstandard: 6 saves a tenth and takes three times as long
+DICTIONARY_FRAMES = 128  # of the game that blocks can refer to: it halves size and reading time
+DICTIONARY_AFTER = 8_192  # frames, from which these are taken
 TYPICAL_RATIO = 143 / 7056  # compressed over raw on the median Atari game
 BYTES_OBJECT = 57  # what Python, malloc and a list add to each block
 
@@ -40,11 +40,7 @@ class FrameStore(ABC):
         self._length, self._shape, self._dtype = length, shape, np.dtype(dtype)
         self._torch_dtype = torch.from_numpy(np.empty(0, dtype)).dtype
         self._frame_nbytes = int(np.prod(shape)) * self._dtype.itemsize
-        # screens match in long runs: to look for no short matches makes reading 5% faster
-        parameters = zstandard.ZstdCompressionParameters.from_level(
-            LEVEL, source_size=BLOCK * self._frame_nbytes, min_match=7
-        )
-        self._compressor = zstandard.ZstdCompressor(compression_params=parameters)
+        self._codec = Codec(shape, dtype)
 
     @abstractmethod
     def append(self, env: int, frame: NDArray[np.generic]) -> None:
@@ -79,20 +75,15 @@ class FrameStore(ABC):
 
     def check(self) -> None:
         """Decode every block; raises StateError if one is damaged."""
-        self._check(self._held(self.count), self.state_dict()["blocks"])
-
-    def _check(self, held: list[tuple[int, int, int]], blocks: list[bytes]) -> None:
-        for (env, block, frames), packed in zip(held, blocks, strict=True):
-            try:
-                self._decompress(packed, frames)
-            except (zstandard.ZstdError, ValueError, TypeError) as error:
-                where = f"block {block} of environment {env}"
-                raise StateError(f"frames: {where} is damaged: {error}") from error
+        _check(self._held(self.count), self.state_dict()["blocks"], self._codec)
 
     def state_dict(self) -> State:
-        """Everything: `count` and `blocks`, environment by environment, oldest first."""
-        blocks = [self._pack(*held) for held in self._held(self.count)]
-        return {"count": self.count.copy(), "blocks": blocks}
+        """Everything; `blocks` environment by environment, oldest first."""
+        return {
+            "count": self.count.copy(),
+            "dictionary": np.frombuffer(self._codec.dictionary, np.uint8),
+            "blocks": [self._pack(*held) for held in self._held(self.count)],
+        }
 
     def load_state_dict(self, state: State) -> None:
         """Take in what `state_dict` gave.
@@ -104,10 +95,16 @@ class FrameStore(ABC):
         held = self._held(count)
         if not isinstance(blocks, list) or len(blocks) != len(held):
             raise StateError(f"blocks: {len(held)} blocks of frames expected")
-        self._check(held, blocks)
-        self.count[:] = count
+        dictionary = rows(state, "dictionary", np.zeros((), np.uint8)).tobytes()
+        codec = Codec(self._shape, self._dtype, dictionary)
+        _check(held, blocks, codec)
+        self.count[:], self._codec = count, codec
         for (env, block, frames), packed in zip(held, blocks, strict=True):
             self._unpack(env, block, packed, frames)
+
+    def _unpacked(self, packed: bytes, frames: int) -> NDArray[np.generic]:
+        raw = self._codec.decoder()(packed, frames)
+        return np.frombuffer(raw, self._dtype).reshape(frames, *self._shape)
 
     def _held(self, count: NDArray[np.int64]) -> list[tuple[int, int, int]]:
         """Environment, number and frames of every block that a stored frame lies in."""
@@ -117,16 +114,15 @@ class FrameStore(ABC):
             for block in range(max(0, total - self._length) // BLOCK, -(-total // BLOCK))
         ]
 
-    def _compress(self, frames: NDArray[np.generic]) -> bytes:
-        packed = self._compressor.compress(np.ascontiguousarray(frames).data)
-        return bytes(memoryview(packed))  # `packed` itself may sit in a buffer of the raw size
 
-    def _decompress(self, packed: bytes, frames: int) -> NDArray[np.generic]:
-        expected = frames * self._frame_nbytes
-        if zstandard.frame_content_size(packed) != expected:  # before memory is given to it
-            raise ValueError(f"it does not say that it holds {frames} frames")
-        raw = zstandard.ZstdDecompressor().decompress(packed)
-        return np.frombuffer(raw, self._dtype).reshape(frames, *self._shape)
+def _check(held: list[tuple[int, int, int]], blocks: list[bytes], codec: Codec) -> None:
+    decode = codec.decoder()
+    for (env, block, frames), packed in zip(held, blocks, strict=True):
+        try:
+            decode(packed, frames)
+        except (ValueError, TypeError) as error:
+            where = f"block {block} of environment {env}"
+            raise StateError(f"frames: {where} is damaged: {error}") from error
 
 
 class RawFrames(FrameStore):
@@ -179,15 +175,14 @@ class RawFrames(FrameStore):
     def _pack(self, env: int, block: int, frames: int) -> bytes:
         number = block * BLOCK + np.arange(frames)
         oldest = max(0, int(self.count[env]) - self._length)  # what came before is overwritten
-        return self._compress(
+        return self._codec.compress(
             self.read(np.full(frames, env), np.maximum(number, oldest))().cpu().numpy()
         )
 
     def _unpack(self, env: int, block: int, packed: bytes, frames: int) -> None:
         number = block * BLOCK + np.arange(frames)
         stored = number >= self.count[env] - self._length
-        decoded = self._decompress(packed, frames)
-        self._write(env, number[stored] % self._length, decoded[stored])
+        self._write(env, number[stored] % self._length, self._unpacked(packed, frames)[stored])
 
 
 class CompressedFrames(FrameStore):
@@ -215,7 +210,16 @@ class CompressedFrames(FrameStore):
         self._open[env, offset] = frame
         self.count[env] += 1
         if offset == BLOCK - 1:
-            self._keep(env, block, self._compress(self._open[env]))
+            self._keep(env, block, self._codec.compress(self._open[env]))
+            if not self._codec.dictionary and self.count.sum() >= DICTIONARY_AFTER:
+                self._codec = Codec(self._shape, self._dtype, self._typical_frames())
+
+    def _typical_frames(self) -> bytes:
+        """Frames from all over the stored ones."""
+        each = -(-DICTIONARY_FRAMES // len(self.count))
+        number = np.linspace(np.maximum(0, self.count - self._length), self.count - 1, each)
+        env = np.broadcast_to(np.arange(len(self.count)), number.shape)
+        return self.read(env, number.astype(np.int64))().numpy().tobytes()
 
     def _keep(self, env: int, block: int, packed: bytes) -> None:
         dropped = self._blocks[env][block % self._ring]
@@ -236,15 +240,17 @@ class CompressedFrames(FrameStore):
         ends = [*start[1:].tolist(), len(order)]
         offset = offset[order]
 
+        codec = self._codec
+
         def decode() -> Tensor:
             frames = torch.empty(
                 len(order), *self._shape, dtype=self._torch_dtype, pin_memory=self._pinned
             )
-            out = self._items(frames.numpy())
-            decompressor, begin = zstandard.ZstdDecompressor(), 0
+            # a frame as one element is copied twice as fast as a row
+            out, decoded, begin = frames.numpy().reshape(-1).view(self._item), codec.decoder(), 0
             for source, end in zip(sources, ends, strict=True):
-                block_frames = self._decoded(source, decompressor)
-                out[order[begin:end]] = block_frames[offset[begin:end]]
+                raw = decoded(source, BLOCK) if isinstance(source, bytes) else source
+                out[order[begin:end]] = np.frombuffer(raw, self._item)[offset[begin:end]]
                 begin = end
             return frames.view(shape)
 
@@ -256,22 +262,14 @@ class CompressedFrames(FrameStore):
             return self._open[env].copy()
         return self._blocks[env][block % self._ring]
 
-    def _decoded(
-        self, source: bytes | NDArray[np.generic], decompressor: zstandard.ZstdDecompressor
-    ) -> NDArray[np.void]:
-        if isinstance(source, bytes):
-            return np.frombuffer(decompressor.decompress(source), self._item)
-        return self._items(source)
-
-    def _items(self, frames: NDArray[np.generic]) -> NDArray[np.void]:
-        """A view with one element per frame, which numpy copies twice as fast as rows."""
-        return frames.reshape(-1).view(self._item)
-
     @property
     def nbytes(self) -> int:
         """Memory in use."""
         blocks = self._packed_frames // BLOCK
-        return self._open.nbytes + self._packed_nbytes + blocks * BYTES_OBJECT
+        return self._fixed_nbytes() + self._packed_nbytes + blocks * BYTES_OBJECT
+
+    def _fixed_nbytes(self) -> int:
+        return self._open.nbytes + len(self._codec.dictionary)
 
     @property
     def full_nbytes(self) -> int:
@@ -280,15 +278,15 @@ class CompressedFrames(FrameStore):
         if self._packed_frames:
             ratio = self._packed_nbytes / (self._packed_frames * self._frame_nbytes)
         blocks = len(self.count) * self._ring
-        return self._open.nbytes + int(ratio * self.raw_nbytes) + blocks * BYTES_OBJECT
+        return self._fixed_nbytes() + int(ratio * self.raw_nbytes) + blocks * BYTES_OBJECT
 
     def _pack(self, env: int, block: int, frames: int) -> bytes:
         if frames < BLOCK:
-            return self._compress(self._open[env, :frames])
+            return self._codec.compress(self._open[env, :frames])
         return self._blocks[env][block % self._ring]
 
     def _unpack(self, env: int, block: int, packed: bytes, frames: int) -> None:
         if frames < BLOCK:
-            self._open[env, :frames] = self._decompress(packed, frames)
+            self._open[env, :frames] = self._unpacked(packed, frames)
         else:
             self._keep(env, block, packed)

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dqn_experiments import memory, state
+from dqn_experiments.buffer import frames as frames_module
 from dqn_experiments.buffer import replay as replay_module
 from dqn_experiments.buffer.frames import CompressedFrames
 from dqn_experiments.errors import ConfigError, StateError
@@ -26,6 +27,11 @@ STORES: dict[str, dict[str, Any]] = {
 }
 each_kind = pytest.mark.parametrize("kind", KINDS)
 each_store = pytest.mark.parametrize("store", STORES)
+
+
+@pytest.fixture(autouse=True)
+def dictionaries_come_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames_module, "DICTIONARY_AFTER", 60)
 
 
 def every_index(replay: Any) -> np.ndarray:
@@ -238,6 +244,7 @@ def load_unless_damaged(path: Path) -> state.State | None:
         (lambda s: s["rings"].update(n_step=2), "n_step: 1 expected, found 2"),
         (lambda s: s["priority"].__setitem__(3, np.nan), "priority: must be finite"),
         (lambda s: s.pop("ahead"), "ahead: dict expected"),
+        (lambda s: s["rings"]["frames"].pop("dictionary"), "dictionary: .* expected"),
         (lambda s: s["rng"].clear(), "rng: must be the state of a generator"),
         (lambda s: s["ahead"].update(action=np.zeros(3)), "action: int64.* expected"),
         (lambda s: s.update(priority=np.zeros(3)), "priority: .* expected"),
