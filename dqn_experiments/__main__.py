@@ -18,12 +18,17 @@ def main() -> None:
 def _train(composed: DictConfig) -> None:
     # torch takes seconds to import, and --help and --cfg need none of it
     from dqn_experiments.config import validated
+    from dqn_experiments.run_dir import continued_config
     from dqn_experiments.train import train
 
     hydra = HydraConfig.get()
     sweep = Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None
-    run_dir = Path(hydra.runtime.output_dir)
-    train(validated(composed), run_dir, _title(hydra, run_dir), sweep)
+    if composed.resume == "auto":
+        run_dir, config = Path(hydra.runtime.output_dir), validated(composed)
+    else:
+        run_dir = Path(composed.resume)
+        config = continued_config(run_dir, composed, hydra.overrides.task)
+    train(config, run_dir, _title(hydra, run_dir), sweep)
 
 
 def _title(hydra: HydraConf, run_dir: Path) -> str:

@@ -14,7 +14,7 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, MissingConfigException
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from dqn_experiments.env.roms import register_env_configs
@@ -33,6 +33,7 @@ def run_command(config_name: str, task: Task) -> None:
     143 for SIGINT and SIGTERM. With HYDRA_FULL_ERROR=1 Hydra's errors come with their traceback.
     """
     register_env_configs()
+    OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
     main = hydra.main(
         config_path=_config_dir(), config_name=config_name, execution_whitelist=EXECUTION_WHITELIST
     )(_as_job(task))
@@ -76,6 +77,11 @@ def _as_job(task: Task) -> Task:
             raise TrainingError(f"job {HydraConfig.get().job.num}: {error!r}") from error
 
     return job
+
+
+def _run_dir(resume: str, new: str) -> str:
+    """Where a run lies that is to be continued, or else a `new` directory."""
+    return resume if Path(resume, "config.yaml").is_file() else new
 
 
 def _config_dir() -> str:

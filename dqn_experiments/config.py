@@ -37,7 +37,9 @@ class RunConfig(BaseModel):
     model_config = CLOSED
     seed: Seed
     device: Device
+    deterministic: bool
     cpu_threads: Count | None
+    resume: str
     total_steps: Count
     learning_starts: OptionalCount
     update_every: Count

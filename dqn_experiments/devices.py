@@ -1,5 +1,6 @@
 """The accelerator at hand."""
 
+import os
 from typing import Annotated
 
 import torch
@@ -24,6 +25,13 @@ def resolve(name: str) -> torch.device:
 def limit_threads(threads: int | None) -> None:
     """Let torch use that many CPU threads; None: as many as it would by itself."""
     torch.set_num_threads(threads or DEFAULT_THREADS)
+
+
+def use_deterministic(deterministic: bool) -> None:
+    """Let torch choose only algorithms that give the same bits every time, or the fastest."""
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    torch.use_deterministic_algorithms(deterministic)
 
 
 def _available() -> list[str]:

@@ -9,5 +9,5 @@ class TrainingError(RuntimeError):
     """Training cannot go on; the command exits with code 1."""
 
 
-class StateError(ValueError):
+class StateError(ConfigError):
     """Saved state is damaged, or of another kind of run."""

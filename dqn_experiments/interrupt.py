@@ -1,10 +1,12 @@
-"""Being told to stop: Ctrl-C, or a scheduler's SIGTERM."""
+"""Being told to stop: Ctrl-C, or a scheduler's SIGTERM or SIGUSR1."""
 
 import os
 import signal
 from types import FrameType, TracebackType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+if hasattr(signal, "SIGUSR1"):  # not on Windows; what Slurm sends ahead of a time limit
+    SIGNALS.append(signal.SIGUSR1)
 
 
 class Interrupted(SystemExit):
@@ -25,6 +27,11 @@ class Interrupt:
 
     def __init__(self) -> None:
         self._requested: int | None = None
+
+    @property
+    def requested(self) -> bool:
+        """Whether a signal has come."""
+        return self._requested is not None
 
     def check(self) -> None:
         """Raises Interrupted if a signal has come."""

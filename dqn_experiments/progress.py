@@ -21,13 +21,24 @@ class Progress:
 
     def __init__(self, total_steps: int) -> None:
         self._bar = tqdm(
-            total=total_steps, unit="step", unit_scale=True, disable=None, dynamic_ncols=True
+            total=total_steps,
+            unit="step",
+            unit_scale=True,
+            disable=None,
+            dynamic_ncols=True,
         )
         self._total = total_steps
         self._returns: deque[float] = deque(maxlen=RECENT_EPISODES)
         self._loss = math.nan
         self._line_time, self._line_step = time.monotonic(), 0
         self._rate_time, self._rate_step = self._line_time, 0
+
+    def go_on(self, step: int) -> None:
+        """Count from `step`, which was reached before."""
+        self._bar.initial = self._bar.n = step
+        self._bar.unpause()
+        self._line_time, self._line_step = time.monotonic(), step
+        self._rate_time, self._rate_step = self._line_time, step
 
     def episode(self, episode: Episode) -> None:
         """Take in an episode that ended."""

@@ -1,7 +1,8 @@
 """What a run leaves for people to read: history.csv, metrics.jsonl, and the same to the tracker."""
 
-import csv
 import json
+import logging
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_experiments.scoring import Evaluation
+from dqn_experiments.state import State, matching, plain
 from dqn_experiments.timestep import Timestep
+
+log = logging.getLogger(__name__)
 
 
 class Tracker(Protocol):
@@ -87,6 +91,15 @@ class EpisodeStatistics:
         self._loss_at_start[timestep.done] = losses
         return ended
 
+    def state_dict(self) -> State:
+        """What the running episodes have gathered."""
+        return {name[1:]: total.copy() for name, total in vars(self).items()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Take in what `state_dict` gave; raises StateError."""
+        for name, total in vars(self).items():
+            total[:] = matching(state, name[1:], total)
+
     def _row(self, env: int, step: int, epsilon: float, losses: NDArray[np.float64]) -> Episode:
         loss, updates = losses - self._loss_at_start[env]
         return Episode(
@@ -99,23 +112,71 @@ class EpisodeStatistics:
         )
 
 
+class Lines:
+    """A file that lines are added to; what cannot be written now is written with the next line."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+        self._path, self._waiting = path, b""
+
+    def add(self, line: str) -> None:
+        """Add a line, which brings its own end."""
+        failed_before = bool(self._waiting)
+        self._waiting += line.encode()
+        try:
+            self._waiting = self._waiting[self._file.write(self._waiting) or 0 :]
+        except OSError as error:
+            if not failed_before:
+                log.warning(
+                    f"{self._path}: {error.strerror}; kept in memory until it can be written"
+                )
+
+    def sync(self) -> int:
+        """Make the lines survive a power cut; returns the bytes of all."""
+        os.fsync(self._file.fileno())
+        return self._file.tell()
+
+    def cut(self, size: int) -> None:
+        """Go back to the first `size` bytes."""
+        self._file.truncate(size)
+        self._file.seek(0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
 class Record:
-    """Writes each number to its file in the run directory and sends it to the tracker."""
+    """Writes each number to its file in the run directory and sends it to the tracker.
+
+    A tracker that fails is done without.
+    """
 
     def __init__(self, run_dir: Path, tracker: Tracker, frames_per_step: int) -> None:
-        self.tracker = tracker
+        self._tracker: Tracker | None = tracker
         self._frames_per_step = frames_per_step
-        self._history_file = (run_dir / "history.csv").open("w", newline="", buffering=1)
-        self._metrics_file = (run_dir / "metrics.jsonl").open("w", buffering=1)
-        self._history = csv.DictWriter(
-            self._history_file, [field.name for field in fields(Episode)], lineterminator="\n"
-        )
-        self._history.writeheader()
+        self._history = Lines(run_dir / "history.csv")
+        self._metrics = Lines(run_dir / "metrics.jsonl")
+
+    def start(self) -> None:
+        """Begin with empty files."""
+        self.load_state_dict({"history": 0, "metrics": 0})
+        self._history.add(",".join(field.name for field in fields(Episode)) + "\n")
+
+    def state_dict(self) -> State:
+        """How long the files are."""
+        return {"history": self._history.sync(), "metrics": self._metrics.sync()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Cut the files back to what they were; raises StateError."""
+        history, metrics = plain(state, "history", int), plain(state, "metrics", int)
+        self._history.cut(history)
+        self._metrics.cut(metrics)
 
     def episode(self, episode: Episode) -> None:
         """Record one episode of training."""
         row = asdict(episode)
-        self._history.writerow(row)
+        self._history.add(",".join(map(str, row.values())) + "\n")
         step = row.pop("step")
         self.metrics(step, {f"train/{key}": value for key, value in row.items()})
 
@@ -123,16 +184,29 @@ class Record:
         """Record numbers that hold after `step` agent steps; NaN (no data) is left out."""
         known = {key: value for key, value in metrics.items() if not np.isnan(value)}
         row = {"frames": step * self._frames_per_step, "step": step, **known}
-        self._metrics_file.write(json.dumps(row) + "\n")
-        self.tracker.log(row)
+        self._metrics.add(json.dumps(row) + "\n")
+        self._send("log", row)
 
     def evaluation(self, evaluation: Evaluation) -> None:
         """Record a score, and make it the tracker's figure for the run."""
         self.metrics(evaluation.step, evaluation.metrics())
-        self.tracker.summarise(evaluation.metrics())
+        self._send("summarise", evaluation.metrics())
+
+    def checkpoint(self, path: Path, aliases: list[str]) -> None:
+        """Send a checkpoint to the tracker."""
+        self._send("checkpoint", path, aliases)
 
     def close(self, exit_code: int) -> None:
         """Close the files and the tracker."""
-        self._history_file.close()
-        self._metrics_file.close()
-        self.tracker.close(exit_code)
+        self._history.close()
+        self._metrics.close()
+        self._send("close", exit_code)
+
+    def _send(self, call: str, *arguments: Any) -> None:
+        if self._tracker is None:
+            return
+        try:
+            getattr(self._tracker, call)(*arguments)
+        except Exception as error:  # whatever a tracker dies of, the run need not
+            log.warning(f"the tracker failed ({error!r}); the run goes on without it")
+            self._tracker = None

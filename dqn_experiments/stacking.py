@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from dqn_experiments.state import State, matching
+
 
 def lookback(age: NDArray[np.integer], stack: int) -> NDArray[np.int64]:
     """How many frames back each slot of an observation lies, oldest first.
@@ -38,6 +40,15 @@ class FrameStack:
         self._recent = np.roll(self._recent, 1, axis=1)
         self._recent[:, 0] = frame
         self._age = np.where(starts, 0, self._age + 1)
+
+    def state_dict(self) -> State:
+        """The frames of the running observations."""
+        return {"recent": self._recent.copy(), "age": self._age.copy()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Take in what `state_dict` gave; raises StateError."""
+        recent, age = matching(state, "recent", self._recent), matching(state, "age", self._age)
+        self._recent, self._age = recent, age
 
     @property
     def observation(self) -> NDArray[np.generic]:

@@ -13,12 +13,14 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from dqn_experiments import checkpoint, memory
 from dqn_experiments.batch import Batch
 from dqn_experiments.components import build, build_agent
-from dqn_experiments.devices import limit_threads, resolve
+from dqn_experiments.devices import limit_threads, resolve, use_deterministic
 from dqn_experiments.errors import TrainingError
 from dqn_experiments.interrupt import Interrupt, Interrupted
 from dqn_experiments.progress import Progress
 from dqn_experiments.record import EpisodeStatistics, Record
-from dqn_experiments.run_dir import claim
+from dqn_experiments.recorded_env import RecordedEnv
+from dqn_experiments.resume import checkpoint_files, go_on
+from dqn_experiments.run_dir import check_same_run, claim, locked
 from dqn_experiments.scoring import evaluate
 from dqn_experiments.stacking import FrameStack
 
@@ -26,38 +28,57 @@ log = logging.getLogger(__name__)
 
 
 def train(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> None:
-    """Train as a validated `config` says and leave everything in `run_dir`.
+    """Train as a validated `config` says, from where the run in `run_dir` stands.
 
     Args:
         config: see `dqn_experiments.config.validated`.
-        run_dir: an existing folder.
+        run_dir: an existing folder; everything is left there.
         title: the tracker's name for the run.
         sweep: the tracker's group for the run, if it is one of several.
 
     Raises:
-        TrainingError: if the loss stops being finite, or memory runs out.
-        Interrupted: on SIGINT or SIGTERM, after a checkpoint.
+        ConfigError: if the folder holds another run, or one that cannot be continued.
+        TrainingError: if the loss stops being finite, memory runs out, or nothing can be saved.
+        Interrupted: on a signal, after a checkpoint.
     """
     limit_threads(config.cpu_threads)
-    exit_code = 1
-    with Interrupt() as interrupt, logging_redirect_tqdm():
+    use_deterministic(config.deterministic)
+    with locked(run_dir), Interrupt() as interrupt, logging_redirect_tqdm():
+        check_same_run(run_dir, config)
+        found = checkpoint.newest_intact(run_dir)
+        if found and found.step >= config.total_steps and found.score is not None:
+            log.info(f"{run_dir}: finished after {found.step:,} steps; nothing is left to do")
+            return
         training = Training(config, run_dir, interrupt, title, sweep)
+        exit_code = 1
         try:
-            training.run()
+            if found:
+                go_on(training, found)
+            else:
+                training.start()
+            _run(training)
             exit_code = 0
         except Interrupted as stop:
-            log.info(f"{stop.signal}: stopping after {training.step:,} steps")
             exit_code = stop.code
-            training.save_if_new()
             raise
-        except (MemoryError, torch.OutOfMemoryError) as error:
-            raise TrainingError(
-                f"out of memory after {training.step:,} steps, with "
-                f"{training.buffer.nbytes / 1e9:.2f} GB in the replay memory: lower "
-                f"buffer.capacity={config.buffer.capacity}; {training.last_checkpoint()}"
-            ) from error
         finally:
             training.close(exit_code)
+
+
+def _run(training: "Training") -> None:
+    """Run to the end; a signal is followed by a checkpoint."""
+    try:
+        training.run()
+    except Interrupted as stop:
+        log.info(f"{stop.signal}: stopping after {training.step:,} steps")
+        training.save_if_new()
+        raise
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise TrainingError(
+            f"out of memory after {training.step:,} steps, with "
+            f"{training.buffer.nbytes / 1e9:.2f} GB in the replay memory: lower "
+            f"buffer.capacity={training.config.buffer.capacity}; {training.last_checkpoint()}"
+        ) from error
 
 
 class Training:
@@ -82,31 +103,38 @@ class Training:
         log.info(f"training on {device} in {run_dir}")
         env_seed, acting_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(3)
         torch.manual_seed(config.seed)
-        self.env = build(config.env)
-        self.env_seed = int(env_seed.generate_state(1)[0] >> 2)
-        self.agent = build_agent(config, self.env, device)
-        shape, dtype = self.env.observation_shape, self.env.dtype
-        rng = np.random.default_rng(replay_seed)
-        self.buffer = build(config.buffer, self.env.num_envs, shape, dtype, rng, device)
+        env = build(config.env)
+        self.env = RecordedEnv(env, np.random.default_rng(env_seed))
+        self.num_envs = env.num_envs
+        self.agent = build_agent(config, env, device)
+        run = env.num_envs, env.observation_shape, env.dtype, np.random.default_rng(replay_seed)
+        self.buffer = build(config.buffer, *run, device)
         self.memory_told = 0
         self.tell_memory()
         self.optimizer = build(config.optimizer, self.agent.network.parameters())
         self.epsilon = build(config.schedule)
         self.rng = np.random.default_rng(acting_seed)
-        self.stack = FrameStack(self.env.num_envs, shape, dtype)
-        self.episodes = EpisodeStatistics(self.env.num_envs)
+        self.stack = FrameStack(env.num_envs, env.observation_shape, env.dtype)
+        self.episodes = EpisodeStatistics(env.num_envs)
         self.losses = np.zeros(2)  # sum and number
         self.step = 0
+        self.unscored = False  # whether the evaluation of this step was interrupted
         claim(run_dir, config)  # nothing in the directory was touched so far
         tracker = build(config.tracker, run_dir, OmegaConf.to_container(config), title, sweep)
-        self.record = Record(run_dir, tracker, self.env.frame_skip)
+        self.record = Record(run_dir, tracker, env.frame_skip)
         self.progress = Progress(config.total_steps)
+
+    def start(self) -> None:
+        """Begin from nothing."""
+        self.record.start()
+        frame = self.env.reset()
+        self.stack.reset(frame)
+        self.buffer.reset(frame)
 
     def run(self) -> None:
         """Algorithm 1: act, store, sample, update, sync, log."""
-        frame = self.env.reset(self.env_seed)
-        self.stack.reset(frame)
-        self.buffer.reset(frame)
+        if self.unscored:
+            self.save(self.evaluate())
         while self.step < self.total_steps:
             self.interrupt.check()
             epsilon = self.epsilon(self.step)
@@ -114,7 +142,7 @@ class Training:
             timestep = self.env.step(action)
             self.buffer.add(action, timestep)
             self.stack.push(timestep.first_frame, timestep.done)
-            self.step += self.env.num_envs
+            self.step += self.num_envs
 
             if self.step > self.learning_starts:
                 for _ in range(self.times_due(self.update_every)):
@@ -130,7 +158,7 @@ class Training:
 
     def times_due(self, every: int) -> int:
         """How many multiples of `every` the last step reached; 0 means never."""
-        return self.step // every - (self.step - self.env.num_envs) // every if every else 0
+        return self.step // every - (self.step - self.num_envs) // every if every else 0
 
     def update(self, batch: Batch) -> None:
         """One gradient step on the weighted mean loss of `batch`."""
@@ -153,13 +181,16 @@ class Training:
 
     def report_and_save(self) -> None:
         """Metrics, evaluation and checkpoint, where they are due; all three at the end."""
-        ended = self.step >= self.total_steps
-        if ended or self.times_due(self.log_every):
+        if self.step >= self.total_steps or self.times_due(self.log_every):
             self.report()
-        if ended or self.times_due(self.evaluation_every):
+        if self.evaluation_due():
             self.save(self.evaluate())
         elif self.times_due(self.checkpoint_every):
             self.save()
+
+    def evaluation_due(self) -> bool:
+        """Whether the weights of this step are to be scored."""
+        return self.step >= self.total_steps or self.times_due(self.evaluation_every) > 0
 
     def report(self) -> None:
         """How fast it goes and how much it holds."""
@@ -187,18 +218,33 @@ class Training:
             self.config, self.agent, self.step, between_steps=self.interrupt.check
         )
         log.info(f"evaluation after {self.step:,} steps: {evaluation.score}")
-        evaluation.write(self.run_dir)
         self.record.evaluation(evaluation)
+        try:
+            evaluation.write(self.run_dir)
+        except OSError as error:
+            log.error(f"{error.filename} cannot be written ({error.strerror}); training goes on")
         return evaluation.score.mean
 
     def save(self, score: float | None = None) -> None:
-        """Write a checkpoint, under the evaluation score of its weights if there is one."""
+        """Write a checkpoint, under the evaluation score of its weights if there is one.
+
+        A run goes on without one that cannot be written, unless it is the last.
+        """
         keep = self.config.checkpoint.keep
-        weights = self.agent.network.state_dict()
-        saved = checkpoint.save(self.run_dir, self.step, weights, keep, score)
+        try:
+            saved = checkpoint.save(self.run_dir, self.step, checkpoint_files(self), keep, score)
+        except OSError as error:
+            told = (
+                f"the checkpoint of step {self.step} cannot be written ({error.strerror}); "
+                f"{self.last_checkpoint()}"
+            )
+            if self.step >= self.total_steps or self.interrupt.requested:
+                raise TrainingError(told) from error
+            log.error(f"{told}; training goes on")
+            return
         log.info(f"checkpoint {saved.path}")
         best = ["best"] if checkpoint.is_best(self.run_dir, saved) else []
-        self.record.tracker.checkpoint(saved.path, [f"step-{self.step}", "latest", *best])
+        self.record.checkpoint(saved.path, [f"step-{self.step}", "latest", *best])
 
     def save_if_new(self) -> None:
         """Write a checkpoint unless these weights are saved already, perhaps with their score."""

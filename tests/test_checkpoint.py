@@ -1,14 +1,18 @@
+import errno
 import json
 import pickle
+import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from dqn_experiments import checkpoint
-from dqn_experiments.errors import ConfigError
+from dqn_experiments.errors import ConfigError, StateError
 
 WEIGHTS = {"layer.weight": torch.arange(6.0).reshape(2, 3)}
+FILES = {checkpoint.WEIGHTS: checkpoint.save_tensors(WEIGHTS)}
 
 
 def steps(run_dir: Path) -> list[int]:
@@ -16,7 +20,7 @@ def steps(run_dir: Path) -> list[int]:
 
 
 def test_weights_come_back(tmp_path: Path) -> None:
-    checkpoint.save(tmp_path, 100, WEIGHTS, keep=3)
+    checkpoint.save(tmp_path, 100, FILES, keep=3)
     found = checkpoint.find(tmp_path, "latest")
     assert found.step == 100
     assert torch.equal(found.weights()["layer.weight"], WEIGHTS["layer.weight"])
@@ -24,7 +28,7 @@ def test_weights_come_back(tmp_path: Path) -> None:
 
 def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     for step, score in [(100, 1.0), (200, 9.0), (300, 2.0), (400, None), (500, 3.0)]:
-        checkpoint.save(tmp_path, step, WEIGHTS, keep=2, score=score)
+        checkpoint.save(tmp_path, step, FILES, keep=2, score=score)
     assert steps(tmp_path) == [200, 400, 500]
     assert checkpoint.find(tmp_path, "best").step == 200
     assert checkpoint.find(tmp_path, "400").step == 400
@@ -32,25 +36,38 @@ def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     assert not checkpoint.is_best(tmp_path, checkpoint.find(tmp_path, "latest"))
 
 
-def test_a_checkpoint_is_complete_or_not_there(tmp_path: Path, monkeypatch: object) -> None:
-    checkpoint.save(tmp_path, 100, WEIGHTS, keep=3)
-    with pytest.raises(AttributeError):  # dies while writing
-        checkpoint.save(tmp_path, 200, {"broken": lambda: None}, keep=3)
+def test_a_checkpoint_is_complete_or_not_there(tmp_path: Path) -> None:
+    def fill_the_disk(path: Path) -> None:
+        path.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    checkpoint.save(tmp_path, 100, FILES, keep=3)
+    before = {path: path.stat().st_mtime for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(OSError, match="No space left"):
+        checkpoint.save(tmp_path, 200, {**FILES, "replay": fill_the_disk}, keep=3)
+    after = {path: path.stat().st_mtime for path in tmp_path.rglob("*") if path.is_file()}
+    assert after == before  # and its space is given back
+
+    def die(path: Path) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        checkpoint.save(tmp_path, 200, {**FILES, "replay": die}, keep=3)
     assert steps(tmp_path) == [100]
-    checkpoint.save(tmp_path, 200, WEIGHTS, keep=3)  # leftovers are no obstacle
+    checkpoint.save(tmp_path, 200, FILES, keep=3)  # leftovers are no obstacle
     assert steps(tmp_path) == [100, 200]
 
 
 def test_saving_a_step_again_replaces_it(tmp_path: Path) -> None:
-    checkpoint.save(tmp_path, 100, WEIGHTS, keep=3)
-    checkpoint.save(tmp_path, 100, WEIGHTS, keep=3, score=5.0)
+    checkpoint.save(tmp_path, 100, FILES, keep=3)
+    checkpoint.save(tmp_path, 100, FILES, keep=3, score=5.0)
     assert checkpoint.find(tmp_path, "best").score == 5.0
 
 
 def test_what_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has no checkpoint"):
         checkpoint.find(tmp_path, "latest")
-    checkpoint.save(tmp_path, 100, WEIGHTS, keep=3)
+    checkpoint.save(tmp_path, 100, FILES, keep=3)
     with pytest.raises(ConfigError, match=r"checkpoint=best: must be one of latest, 100"):
         checkpoint.find(tmp_path, "best")
 
@@ -62,21 +79,60 @@ class Payload:
 
 @pytest.mark.parametrize("content", [b"", b"garbage", pickle.dumps(Payload())])
 def test_a_damaged_or_hostile_file_is_told_and_not_run(tmp_path: Path, content: bytes) -> None:
-    saved = checkpoint.save(tmp_path, 100, WEIGHTS, keep=3)
+    saved = checkpoint.save(tmp_path, 100, FILES, keep=3)
     (saved.path / checkpoint.WEIGHTS).write_bytes(content)
     with pytest.raises(ConfigError, match="not a readable file of weights"):
         checkpoint.find(tmp_path, "latest").weights()
 
 
 def test_a_hostile_torch_file_is_told_and_not_run(tmp_path: Path) -> None:
-    saved = checkpoint.save(tmp_path, 100, WEIGHTS, keep=3)
+    saved = checkpoint.save(tmp_path, 100, FILES, keep=3)
     torch.save({"layer.weight": Payload()}, saved.path / checkpoint.WEIGHTS)
     with pytest.raises(ConfigError, match="not a readable file of weights"):
         checkpoint.find(tmp_path, "latest").weights()
 
 
-def test_a_damaged_description_is_told(tmp_path: Path) -> None:
-    saved = checkpoint.save(tmp_path, 100, WEIGHTS, keep=3)
+def test_every_file_is_held_against_its_checksum(tmp_path: Path) -> None:
+    """One bit, anywhere: the damaged file is named and the checkpoint before it is taken."""
+    rng = np.random.default_rng(0)
+    checkpoint.save(tmp_path, 100, FILES, keep=3)
+    newest = checkpoint.save(tmp_path, 200, {**FILES, "replay.state": FILES[checkpoint.WEIGHTS]}, 3)
+    assert checkpoint.newest_intact(tmp_path) == newest
+    for path in sorted(newest.path.iterdir()):
+        content = path.read_bytes()
+        for _ in range(20):
+            damaged = bytearray(content)
+            damaged[rng.integers(len(content))] ^= 1 << int(rng.integers(8))
+            for wrong in (bytes(damaged), content[: rng.integers(len(content))]):
+                path.write_bytes(wrong)
+                with pytest.raises(StateError, match=path.name):
+                    newest.verify()
+                found = checkpoint.newest_intact(tmp_path)
+                assert found
+                assert found.step == 100
+                assert path.read_bytes() == wrong  # left as it is
+        path.unlink()
+        with pytest.raises(StateError, match=path.name):
+            newest.verify()
+        path.write_bytes(content)
+    assert checkpoint.newest_intact(tmp_path) == newest
+
+
+def test_without_an_intact_checkpoint_nothing_is_begun_anew(tmp_path: Path) -> None:
+    assert checkpoint.newest_intact(tmp_path) is None
+    saved = checkpoint.save(tmp_path, 100, FILES, keep=3)
+    (saved.path / checkpoint.WEIGHTS).write_bytes(b"")
+    with pytest.raises(ConfigError, match="must hold a checkpoint that is not damaged"):
+        checkpoint.newest_intact(tmp_path)
+
+
+def test_sha256sum_can_check_it(tmp_path: Path) -> None:
+    saved = checkpoint.save(tmp_path, 100, FILES, keep=3)
+    subprocess.run(["sha256sum", "--check", "--strict", "SHA256SUMS"], cwd=saved.path, check=True)
+
+
+def test_a_damaged_description_is_passed_over(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, 100, FILES, keep=3)
+    saved = checkpoint.save(tmp_path, 200, FILES, keep=3)
     (saved.path / checkpoint.META).write_text(json.dumps({"score": 1}))
-    with pytest.raises(ConfigError, match="not a readable checkpoint description"):
-        checkpoint.find(tmp_path, "latest")
+    assert checkpoint.find(tmp_path, "latest").step == 100

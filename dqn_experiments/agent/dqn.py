@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -106,6 +106,14 @@ class DQN:
     def sync_target(self) -> None:
         """Copy the online network into the target network."""
         self.target_network.load_state_dict(self.network.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        """What there is to restore besides the weights of `network`."""
+        return {"target_network": self.target_network.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take in what `state_dict` gave; raises RuntimeError or KeyError if it does not fit."""
+        self.target_network.load_state_dict(state["target_network"])
 
 
 def _reinitialise(module: nn.Module) -> None:

@@ -71,9 +71,18 @@ class AtariEnv:
         self.frame_skip = frame_skip
         self.observation_shape = (frame_stack, screen_size, screen_size)
 
-    def reset(self, seed: int) -> NDArray[np.uint8]:
-        """Start an episode everywhere, all randomness from `seed`; returns u8 [N, H, W]."""
-        observation, info = self._env.reset(seed=seed)
+    def reset(self, seed: int, which: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
+        """Start episodes, all randomness from `seed`.
+
+        Args:
+            seed: each environment has one of its own, this one or a following number.
+            which: bool [N], environments to start; None: all.
+
+        Returns:
+            The frames of all environments, u8 [N, H, W].
+        """
+        options = None if which is None else {"reset_mask": which}
+        observation, info = self._env.reset(seed=seed, options=options)
         self._lives = info["lives"]
         return observation[:, 0]
 

@@ -66,9 +66,18 @@ class GymnasiumEnv:
         self.dtype = np.dtype(np.uint8 if flat.dtype == np.uint8 else np.float32)
         self.observation_shape = (frame_stack, *flat.shape)
 
-    def reset(self, seed: int) -> NDArray[np.generic]:
-        """Start an episode everywhere, all randomness from `seed`; returns [N, features]."""
-        observation, _ = self._env.reset(seed=seed)
+    def reset(self, seed: int, which: NDArray[np.bool_] | None = None) -> NDArray[np.generic]:
+        """Start episodes, all randomness from `seed`.
+
+        Args:
+            seed: each environment has one of its own, this one or a following number.
+            which: bool [N], environments to start; None: all.
+
+        Returns:
+            The observations of all environments, [N, features].
+        """
+        options = None if which is None else {"reset_mask": which}
+        observation, _ = self._env.reset(seed=seed, options=options)
         return self._flatten(observation)
 
     def step(self, action: NDArray[np.int64]) -> Timestep:

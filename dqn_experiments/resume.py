@@ -1,0 +1,86 @@
+"""What a checkpoint holds of a run, and how a run goes on from one as if nothing had happened."""
+
+import logging
+from typing import TYPE_CHECKING
+
+import torch
+
+from dqn_experiments import state
+from dqn_experiments.checkpoint import WEIGHTS, Checkpoint, Writer, load_tensors, save_tensors
+from dqn_experiments.errors import StateError
+from dqn_experiments.state import State, matching, part, restored_rng
+
+if TYPE_CHECKING:
+    from dqn_experiments.train import Training
+
+log = logging.getLogger(__name__)
+
+LEARNER = "learner.pt"
+RUN = "run.state"
+REPLAY = "replay.state"
+
+
+def checkpoint_files(training: "Training") -> dict[str, Writer]:
+    """What to write under which name."""
+    learner = {
+        "agent": training.agent.state_dict(),
+        "optimizer": training.optimizer.state_dict(),
+        "torch_rng": torch.get_rng_state(),
+        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+    }
+    return {
+        WEIGHTS: save_tensors(training.agent.network.state_dict()),
+        LEARNER: save_tensors(learner),
+        RUN: lambda path: state.save(path, _run_state(training)),
+        REPLAY: lambda path: state.save(path, training.buffer.state_dict()),
+    }
+
+
+def _run_state(training: "Training") -> State:
+    return {
+        "losses": training.losses.copy(),
+        "rng": training.rng.bit_generator.state,
+        "env": training.env.state_dict(),
+        "stack": training.stack.state_dict(),
+        "episodes": training.episodes.state_dict(),
+        "record": training.record.state_dict(),
+    }
+
+
+def go_on(training: "Training", found: Checkpoint) -> None:
+    """Bring a run that was just built to where it was at a checkpoint.
+
+    Raises:
+        StateError: if the checkpoint is of another kind of run.
+        Interrupted: if a signal came meanwhile.
+    """
+    log.info(f"going on from {found.path}")
+    _load_learner(training, found)
+    run, replay = state.load(found.path / RUN), state.load(found.path / REPLAY)
+    try:
+        training.losses = matching(run, "losses", training.losses)
+        training.rng = restored_rng(part(run, "rng"))
+        training.stack.load_state_dict(part(run, "stack"))
+        training.episodes.load_state_dict(part(run, "episodes"))
+        training.buffer.load_state_dict(replay)
+        training.env.load_state_dict(part(run, "env"), training.interrupt.check)
+        training.record.load_state_dict(part(run, "record"))
+    except StateError as error:
+        raise StateError(f"{found.path}: {error}") from error
+    training.step = found.step
+    training.unscored = found.score is None and training.evaluation_due()
+    training.progress.go_on(found.step)
+
+
+def _load_learner(training: "Training", found: Checkpoint) -> None:
+    learner = load_tensors(found.path / LEARNER)
+    try:
+        training.agent.network.load_state_dict(found.weights())
+        training.agent.load_state_dict(learner["agent"])
+        training.optimizer.load_state_dict(learner["optimizer"])
+        torch.set_rng_state(learner["torch_rng"])
+        if learner["cuda_rng"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state_all(learner["cuda_rng"])
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise StateError(f"{found.path}: not of this run's agent ({reason:.200})") from error

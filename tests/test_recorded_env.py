@@ -1,0 +1,117 @@
+"""Environments that cannot save their state, brought back to where they were."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dqn_experiments import recorded_env, state
+from dqn_experiments.components import build
+from dqn_experiments.errors import StateError
+from dqn_experiments.recorded_env import RecordedEnv
+from dqn_experiments.timestep import Timestep
+from tests.conftest import composed
+
+ENVIRONMENTS = {
+    "breakout": ["env=breakout", "env.terminal_on_life_loss=true"],
+    "seaquest": ["env=seaquest", "env.max_frames=600"],
+    "cartpole": ["experiment=cartpole"],
+}
+
+
+@pytest.fixture(autouse=True)
+def seeds_come_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorded_env, "SEED_AFTER", 150)
+
+
+def make(name: str, seed: int = 0, num_envs: int = 3) -> RecordedEnv:
+    config = composed(*ENVIRONMENTS[name], f"env.num_envs={num_envs}")
+    return RecordedEnv(build(config.env), np.random.default_rng(seed))
+
+
+def steps(env: RecordedEnv, rng: np.random.Generator, number: int) -> Iterator[Timestep]:
+    for _ in range(number):
+        yield env.step(rng.integers(2, size=3))
+
+
+def assert_same(found: Timestep, expected: Timestep) -> None:
+    for name, value in vars(expected).items():
+        np.testing.assert_array_equal(getattr(found, name), value)
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_loaded_record_goes_on_as_if_nothing_had_happened(name: str, tmp_path: Path) -> None:
+    env, rng = make(name), np.random.default_rng(1)
+    env.reset()
+    for number in (1, 500, 13):
+        list(steps(env, rng, number))
+        state.save(tmp_path / "env", env.state_dict())
+        copy = make(name, seed=9)
+        copy.load_state_dict(state.load(tmp_path / "env"), lambda: None)
+        actions = rng.bit_generator.state
+        expected = list(steps(env, rng, 250))
+        rng.bit_generator.state = actions
+        for found, same in zip(steps(copy, rng, 250), expected, strict=True):
+            assert_same(found, same)
+        copy.close()
+    env.close()
+
+
+def test_the_record_stays_short_and_no_episode_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    env, rng = make("cartpole"), np.random.default_rng(1)
+    env.reset()
+    longest = ended = 0
+    for timestep in steps(env, rng, 3_000):
+        longest = max(longest, len(env.state_dict()["actions"]))
+        ended += timestep.done.sum()
+        # poles fall; what ends an episode is never the seed
+        assert (timestep.terminal == timestep.done).all()
+    assert ended > 300
+    assert longest < 150 + 3 * 100
+
+
+def test_without_a_seed_being_due_nothing_is_changed() -> None:
+    """Playing through the record is playing the environment itself."""
+    env, rng = make("breakout"), np.random.default_rng(1)
+    seed = int(np.random.default_rng(0).integers(recorded_env.SEEDS))
+    plain = build(composed(*ENVIRONMENTS["breakout"], "env.num_envs=3").env)
+    np.testing.assert_array_equal(env.reset(), plain.reset(seed))
+    for timestep in steps(env, rng, 100):
+        assert_same(timestep, plain.step(env.state_dict()["actions"][-1]))
+    env.close()
+    plain.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"actions": np.full((5, 3), 99)},
+        {"actions": np.zeros((5, 2), np.int64)},
+        {"seeding_step": np.array([7])},
+        {"seeding_seed": np.array([-1])},
+        {"seeding_which": np.array([[True, False, True]])},
+        {"seeding_which": np.ones((2, 3), bool)},
+        {"age": np.zeros(2, np.int64)},
+        {"rng": {}},
+    ],
+)
+def test_a_record_that_does_not_fit_is_refused(damage: dict[str, Any]) -> None:
+    env = make("cartpole")
+    env.reset()
+    list(steps(env, np.random.default_rng(0), 5))
+    with pytest.raises(StateError):
+        make("cartpole").load_state_dict({**env.state_dict(), **damage}, lambda: None)
+
+
+def test_playing_again_can_be_interrupted() -> None:
+    env = make("cartpole")
+    env.reset()
+    list(steps(env, np.random.default_rng(0), 5))
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make("cartpole").load_state_dict(env.state_dict(), stop)

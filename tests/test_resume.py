@@ -1,0 +1,236 @@
+"""Runs that are killed, and end as if they had not been. Real processes, real signals."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dqn_experiments import checkpoint, run_dir
+from dqn_experiments.errors import ConfigError, TrainingError
+from dqn_experiments.train import train
+from tests.conftest import QUICK_CARTPOLE, Command, composed
+
+CARTPOLE = (
+    *QUICK_CARTPOLE,
+    "total_steps=3000",
+    "checkpoint.every=500",
+    "evaluation.every=1000",
+    "tracker.mode=disabled",
+)
+BREAKOUT = (
+    "env=breakout",
+    "env.num_envs=2",
+    "buffer=prioritized",
+    "buffer.n_step=3",
+    "buffer.capacity=700",  # wraps
+    "network.hidden=16",
+    "total_steps=2000",
+    "learning_starts=300",
+    "checkpoint.every=250",
+    "evaluation.episodes=2",
+    "evaluation.num_envs=2",
+    "evaluation.max_frames=400",
+    "tracker.mode=disabled",
+)
+
+
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "dqn_experiments", *arguments],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def newest_step(folder: Path) -> int:
+    steps = [int(path.name) for path in (folder / "checkpoints").glob("*[0-9]")]
+    return max(steps, default=0)
+
+
+def wait_for_a_checkpoint(process: subprocess.Popen[str], folder: Path) -> None:
+    before, deadline = newest_step(folder), time.monotonic() + 120
+    while newest_step(folder) == before and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def assert_same_run(found: Path, expected: Path) -> None:
+    assert (found / "history.csv").read_bytes() == (expected / "history.csv").read_bytes()
+    steps = [each.step for each in checkpoint.available(expected)]
+    assert [each.step for each in checkpoint.available(found)] == steps
+    weights = [checkpoint.find(each, "latest").weights() for each in (found, expected)]
+    assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[1])
+    lines = [(each / "metrics.jsonl").read_text().splitlines() for each in (found, expected)]
+    assert [row for row in lines[0] if "perf/" not in row] == [
+        row for row in lines[1] if "perf/" not in row
+    ]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    for name, arguments in (("cartpole", CARTPOLE), ("breakout", BREAKOUT)):
+        process = started(folder, *arguments, f"hydra.run.dir={name}")
+        assert process.wait() == 0, process.communicate()
+    yield {name: folder / name for name in ("cartpole", "breakout")}
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize(("name", "kills"), [("cartpole", 3), ("breakout", 2)])
+def test_a_run_killed_at_any_moment_ends_with_the_same_bits(
+    name: str, kills: int, uninterrupted: dict[str, Path], tmp_path: Path
+) -> None:
+    arguments = (*(CARTPOLE if name == "cartpole" else BREAKOUT), "hydra.run.dir=run")
+    moments = random.Random(name)
+    for _ in range(kills):
+        process = started(tmp_path, *arguments)
+        wait_for_a_checkpoint(process, tmp_path / "run")
+        time.sleep(moments.random() * 0.3)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, process.communicate()
+    process = started(tmp_path, *arguments)
+    assert process.wait() == 0, process.communicate()
+    assert_same_run(tmp_path / "run", uninterrupted[name])
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_is_followed_by_a_checkpoint_of_that_moment(
+    number: signal.Signals, uninterrupted: dict[str, Path], tmp_path: Path
+) -> None:
+    process = started(tmp_path, *CARTPOLE, "hydra.run.dir=run")
+    wait_for_a_checkpoint(process, tmp_path / "run")
+    process.send_signal(number)
+    since = time.monotonic()
+    assert process.wait() == 128 + number, process.communicate()
+    assert time.monotonic() - since < 10
+    stopped_at = newest_step(tmp_path / "run")
+    process = started(tmp_path, "resume=run")
+    assert process.wait() == 0, process.communicate()
+    log = (tmp_path / "run" / "train.log").read_text()
+    assert f"going on from run/checkpoints/{stopped_at:010d}" in log
+    history = (tmp_path / "run" / "history.csv").read_bytes()
+    assert history == (uninterrupted["cartpole"] / "history.csv").read_bytes()
+
+
+def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(
+    uninterrupted: dict[str, Path], tmp_path: Path
+) -> None:
+    process = started(tmp_path, *CARTPOLE, "hydra.run.dir=run")
+    wait_for_a_checkpoint(process, tmp_path / "run")
+    wait_for_a_checkpoint(process, tmp_path / "run")
+    process.kill()
+    process.wait()
+    newest = tmp_path / "run" / "checkpoints" / f"{newest_step(tmp_path / 'run'):010d}"
+    with (newest / "replay.state").open("r+b") as file:
+        file.truncate(1000)
+    process = started(tmp_path, *CARTPOLE, "hydra.run.dir=run")
+    assert process.wait() == 0, process.communicate()
+    log = (tmp_path / "run" / "train.log").read_text()
+    assert f"{newest}: damaged: replay.state; must be as SHA256SUMS says; passed over" in log
+    assert_same_run(tmp_path / "run", uninterrupted["cartpole"])
+
+
+def test_a_finished_run_says_so_and_can_be_made_longer(
+    uninterrupted: dict[str, Path], command: Command, tmp_path: Path
+) -> None:
+    shutil.copytree(uninterrupted["cartpole"], tmp_path / "run")
+    before = (tmp_path / "run" / "history.csv").read_bytes()
+    done = command(*CARTPOLE, "hydra.run.dir=run")
+    assert done.returncode == 0
+    assert "finished after 3,000 steps; nothing is left to do" in done.stdout
+    assert (tmp_path / "run" / "history.csv").read_bytes() == before
+    done = command("resume=run", "total_steps=3500", "evaluation.episodes=2")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / "history.csv").read_bytes().startswith(before)
+    assert newest_step(tmp_path / "run") == 3500
+    assert not (tmp_path / "outputs").exists()
+    assert run_dir.stored_config(tmp_path / "run").total_steps == 3500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("{} hydra.run.dir=run optimizer.lr=0.5", "optimizer.lr=0.5: * holds a run with 0.001"),
+        ("{} hydra.run.dir=run buffer.n_step=2", "buffer.n_step=2: * holds a run with 10"),
+        ("resume=run seed=4", "seed=4: would make it another run; with resume="),
+        ("resume=run env=breakout", "env=breakout: would make it another run; with resume="),
+        ("resume=run total_steps=0", "run/config.yaml: total_steps=0: must be greater than"),
+        ("resume=nowhere", "resume=nowhere: must be a run directory; it has no config.yaml"),
+        ("resume=empty", "resume=empty: must be a run directory; it has no config.yaml"),
+    ],
+)
+def test_what_would_make_it_another_run_is_refused(
+    arguments: str,
+    message: str,
+    uninterrupted: dict[str, Path],
+    command: Command,
+    tmp_path: Path,
+) -> None:
+    shutil.copytree(uninterrupted["cartpole"], tmp_path / "run")
+    (tmp_path / "empty").mkdir()
+    before = {
+        path: path.read_bytes()
+        for path in (tmp_path / "run").rglob("*")
+        if path.is_file() and ".hydra" not in path.parts and path.name not in ("train.log", "lock")
+    }
+    done = command(*arguments.format(" ".join(CARTPOLE)).split())
+    assert done.returncode == 2
+    (line,) = done.stderr.strip().splitlines()
+    start, _, end = message.partition("*")
+    assert line.startswith(f"error: {start}")
+    assert end in line
+    assert all(path.read_bytes() == content for path, content in before.items())
+
+
+def test_two_runs_never_share_a_directory(tmp_path: Path) -> None:
+    config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
+    with run_dir.locked(tmp_path):
+        told = rf"in use by process {os.getpid()} on .*; must be another directory"
+        with pytest.raises(ConfigError, match=told):
+            train(config, tmp_path, "title", None)
+    (tmp_path / "lock").write_text("process 1 on a machine that is gone\n")  # nobody holds it
+    train(config, tmp_path, "title", None)
+    assert checkpoint.find(tmp_path, "latest").step == 600
+
+
+def test_a_full_disk_does_not_stop_training(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Checkpoints fail from step 200 to 500; the run goes on and the last one is written."""
+    save = checkpoint.save
+
+    def failing(directory: Path, step: int, *arguments: Any) -> Any:
+        if 200 <= step < 500:
+            raise OSError(28, "No space left on device")
+        return save(directory, step, *arguments)
+
+    monkeypatch.setattr(checkpoint, "save", failing)
+    config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled", "checkpoint.every=100")
+    train(config, tmp_path, "title", None)
+    assert [each.step for each in checkpoint.available(tmp_path)] == [100, 500, 600]
+    told = "step 300 cannot be written (No space left on device); the last good checkpoint is"
+    assert told in caplog.text
+
+
+def test_where_nothing_can_be_saved_the_run_ends_with_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def failing(*_: Any) -> Any:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(checkpoint, "save", failing)
+    config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
+    with pytest.raises(TrainingError, match=r"step 600 cannot be written \(Read-only file system"):
+        train(config, tmp_path, "title", None)
