@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 class Tracker(Protocol):
     """Where numbers and checkpoints are sent besides the run directory."""
 
-    def log(self, metrics: Mapping[str, float]) -> None:
-        """Send one row of metrics."""
+    def log(self, metrics: Mapping[str, float], number: int) -> None:
+        """Send a row of metrics, the first of which has number 0; a number may come again."""
 
     def summarise(self, values: Mapping[str, Any]) -> None:
         """Set figures that describe the whole run."""
@@ -131,6 +131,10 @@ class Lines:
                     f"{self._path}: {error.strerror}; kept in memory until it can be written"
                 )
 
+    def read(self) -> str:
+        """All lines that are written."""
+        return self._path.read_text()
+
     def sync(self) -> int:
         """Make the lines survive a power cut; returns the bytes of all."""
         os.fsync(self._file.fileno())
@@ -157,6 +161,7 @@ class Record:
         self._frames_per_step = frames_per_step
         self._history = Lines(run_dir / "history.csv")
         self._metrics = Lines(run_dir / "metrics.jsonl")
+        self._rows = 0  # of metrics.jsonl
 
     def start(self) -> None:
         """Begin with empty files."""
@@ -168,10 +173,13 @@ class Record:
         return {"history": self._history.sync(), "metrics": self._metrics.sync()}
 
     def load_state_dict(self, state: State) -> None:
-        """Cut the files back to what they were; raises StateError."""
+        """Cut the files back to what they were, and let the tracker know all that is left."""
         history, metrics = plain(state, "history", int), plain(state, "metrics", int)
         self._history.cut(history)
         self._metrics.cut(metrics)
+        self._rows = 0
+        for line in self._metrics.read().splitlines():
+            self._track(json.loads(line))  # what a tracker that died had not written out
 
     def episode(self, episode: Episode) -> None:
         """Record one episode of training."""
@@ -185,7 +193,7 @@ class Record:
         known = {key: value for key, value in metrics.items() if not np.isnan(value)}
         row = {"frames": step * self._frames_per_step, "step": step, **known}
         self._metrics.add(json.dumps(row) + "\n")
-        self._send("log", row)
+        self._track(row)
 
     def evaluation(self, evaluation: Evaluation) -> None:
         """Record a score, and make it the tracker's figure for the run."""
@@ -201,6 +209,10 @@ class Record:
         self._history.close()
         self._metrics.close()
         self._send("close", exit_code)
+
+    def _track(self, row: Mapping[str, float]) -> None:
+        self._send("log", row, self._rows)
+        self._rows += 1
 
     def _send(self, call: str, *arguments: Any) -> None:
         if self._tracker is None:

@@ -1,5 +1,6 @@
 """What the tests share: composing configs, and running commands as a user does."""
 
+import json
 import os
 import subprocess
 import sys
@@ -57,3 +58,18 @@ def composed(*overrides: str) -> DictConfig:
     register_env_configs()
     with initialize_config_dir(str(ROOT / "conf")):
         return validated(compose("config", overrides=list(overrides)))
+
+
+def wandb_records(run_dir: Path, kind: str) -> list[dict[str, Any]]:
+    """The records of one kind in a run's offline W&B files, as W&B's own reader prints them."""
+    records = []
+    for file in sorted(run_dir.glob("wandb/offline-run-*/*.wandb")):
+        reader = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+        lines = subprocess.run(reader, capture_output=True, text=True, check=True).stdout
+        records += [json.loads(line) for line in lines.splitlines() if line]
+    return [record[kind] for record in records if record["type"] == kind]
+
+
+def metrics(run_dir: Path) -> list[dict[str, float]]:
+    """The rows of a run's metrics.jsonl."""
+    return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]

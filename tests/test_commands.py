@@ -18,27 +18,13 @@ from dqn_experiments.buffer.uniform import UniformReplay
 from dqn_experiments.errors import TrainingError
 from dqn_experiments.interrupt import Interrupt
 from dqn_experiments.train import Training, train
-from tests.conftest import QUICK_CARTPOLE, Command, composed
-
-
-def wandb_records(run_dir: Path, kind: str) -> list[dict[str, Any]]:
-    """The records of one kind in a run's offline W&B files, as W&B's own reader prints them."""
-    records = []
-    for file in sorted(run_dir.glob("wandb/offline-run-*/*.wandb")):
-        reader = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-        lines = subprocess.run(reader, capture_output=True, text=True, check=True).stdout
-        records += [json.loads(line) for line in lines.splitlines() if line]
-    return [record[kind] for record in records if record["type"] == kind]
+from tests.conftest import QUICK_CARTPOLE, Command, composed, metrics, wandb_records
 
 
 def wandb_rows(run_dir: Path) -> list[dict[str, float]]:
     """The history rows of a run's offline W&B files, without W&B's own keys."""
     rows = [record["item"] for record in wandb_records(run_dir, "history")]
     return [{key: row[key] for key in row if not key.startswith("_")} for row in rows]
-
-
-def metrics(run_dir: Path) -> list[dict[str, float]]:
-    return [json.loads(line) for line in (run_dir / "metrics.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ import torch
 from dqn_experiments import checkpoint, run_dir
 from dqn_experiments.errors import ConfigError, TrainingError
 from dqn_experiments.train import train
-from tests.conftest import QUICK_CARTPOLE, Command, composed
+from tests.conftest import QUICK_CARTPOLE, Command, composed, metrics, wandb_records
 
 CARTPOLE = (
     *QUICK_CARTPOLE,
@@ -103,6 +103,28 @@ def test_a_run_killed_at_any_moment_ends_with_the_same_bits(
     process = started(tmp_path, *arguments)
     assert process.wait() == 0, process.communicate()
     assert_same_run(tmp_path / "run", uninterrupted[name])
+
+
+def test_wandb_knows_all_of_a_run_that_was_killed(tmp_path: Path) -> None:
+    """Under one id, each row once: W&B holds back rows that a killed process never writes."""
+    arguments = [*CARTPOLE[:-1], "tracker.mode=offline", "hydra.run.dir=run"]
+    process = started(tmp_path, *arguments)
+    wait_for_a_checkpoint(process, tmp_path / "run")
+    wait_for_a_checkpoint(process, tmp_path / "run")
+    process.kill()
+    process.wait()
+    process = started(tmp_path, *arguments)
+    assert process.wait() == 0, process.communicate()
+    ids = {record["run_id"] for record in wandb_records(tmp_path / "run", "run")}
+    assert len(ids) == 1
+    rows: dict[int, dict[str, float]] = {}
+    for row in (record["item"] for record in wandb_records(tmp_path / "run", "history")):
+        rows.setdefault(row["_step"], {key: row[key] for key in row if not key.startswith("_")})
+    found = [rows[number] for number in sorted(rows)]
+    expected = metrics(tmp_path / "run")
+    assert [row["step"] for row in found] == [row["step"] for row in expected]
+    exact = [row for row in expected if "perf/replay_gb" not in row]
+    assert [row for row in found if "perf/replay_gb" not in row] == exact
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])

@@ -79,9 +79,9 @@ class WandbTracker:
             self._run.define_metric(axis, hidden=True)
         self._run.define_metric("*", step_metric="frames")
 
-    def log(self, metrics: Mapping[str, float]) -> None:
-        """Send one row of metrics, `frames` among them."""
-        self._run.log(dict(metrics))
+    def log(self, metrics: Mapping[str, float], number: int) -> None:
+        """Send row `number` of metrics, `frames` among them; W&B keeps the first of a number."""
+        self._run.log(dict(metrics), step=number)
 
     def summarise(self, values: Mapping[str, Any]) -> None:
         """Set figures that describe the whole run."""
