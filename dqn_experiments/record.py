@@ -27,8 +27,8 @@ class Tracker(Protocol):
     def summarise(self, values: Mapping[str, Any]) -> None:
         """Set figures that describe the whole run."""
 
-    def checkpoint(self, path: Path, aliases: list[str]) -> None:
-        """Send a checkpoint's folder."""
+    def checkpoint(self, files: list[Path], aliases: list[str]) -> None:
+        """Send a checkpoint's files."""
 
     def close(self, exit_code: int) -> None:
         """Finish; `exit_code` tells how the run ended."""
@@ -200,9 +200,9 @@ class Record:
         self.metrics(evaluation.step, evaluation.metrics())
         self._send("summarise", evaluation.metrics())
 
-    def checkpoint(self, path: Path, aliases: list[str]) -> None:
+    def checkpoint(self, files: list[Path], aliases: list[str]) -> None:
         """Send a checkpoint to the tracker."""
-        self._send("checkpoint", path, aliases)
+        self._send("checkpoint", files, aliases)
 
     def close(self, exit_code: int) -> None:
         """Close the files and the tracker."""

@@ -244,7 +244,9 @@ class Training:
             return
         log.info(f"checkpoint {saved.path}")
         best = ["best"] if checkpoint.is_best(self.run_dir, saved) else []
-        self.record.checkpoint(saved.path, [f"step-{self.step}", "latest", *best])
+        # what others need to play: the replay memory would be a hundred times as much
+        files = [saved.path / name for name in (checkpoint.WEIGHTS, checkpoint.META)]
+        self.record.checkpoint(files, [f"step-{self.step}", "latest", *best])
 
     def save_if_new(self) -> None:
         """Write a checkpoint unless these weights are saved already, perhaps with their score."""

@@ -92,6 +92,12 @@ def test_wandb_run_can_be_told_apart_and_found_again(cartpole: Path) -> None:
     assert aliases == [{"step-600", "latest", "best"}]
 
 
+def test_what_is_sent_of_a_checkpoint_is_what_it_takes_to_play(cartpole: Path) -> None:
+    for sent in wandb_records(cartpole, "artifact"):
+        names = {entry["path"] for entry in sent["manifest"]["contents"]}
+        assert names == {"network.pt", "checkpoint.json"}
+
+
 def test_the_score_after_training_is_the_score_during_training(
     cartpole: Path, command: Command
 ) -> None:

@@ -87,11 +87,11 @@ class WandbTracker:
         """Set figures that describe the whole run."""
         self._run.summary.update(dict(values))
 
-    def checkpoint(self, path: Path, aliases: list[str]) -> None:
-        """Send a checkpoint's folder as an artifact, under aliases like `step-500000`, `latest`."""
+    def checkpoint(self, files: list[Path], aliases: list[str]) -> None:
+        """Send a checkpoint's files as an artifact, under aliases like `step-500000`, `latest`."""
         if self._checkpoints:
             artifact = wandb.Artifact(f"checkpoint-{self._run.id}", type="model")
-            for file in path.iterdir():
+            for file in files:
                 artifact.add_file(str(file))
             self._run.log_artifact(artifact, aliases=aliases)
 
