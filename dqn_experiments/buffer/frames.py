@@ -202,7 +202,8 @@ class CompressedFrames(FrameStore):
         self._open = np.zeros((num_envs, BLOCK, *shape), dtype)
         self._pinned = pinned
         self._item = np.dtype((np.void, self._frame_nbytes))
-        self._packed_nbytes = self._packed_frames = 0
+        self._packed_nbytes = self._packed_blocks = 0  # of all blocks kept
+        self._judged_nbytes = self._judged_blocks = 0  # of all that the present codec has packed
 
     def append(self, env: int, frame: NDArray[np.generic]) -> None:
         """Store the next frame of an environment."""
@@ -210,9 +211,13 @@ class CompressedFrames(FrameStore):
         self._open[env, offset] = frame
         self.count[env] += 1
         if offset == BLOCK - 1:
-            self._keep(env, block, self._codec.compress(self._open[env]))
+            packed = self._codec.compress(self._open[env])
+            self._keep(env, block, packed)
+            self._judged_nbytes += len(packed)
+            self._judged_blocks += 1
             if not self._codec.dictionary and self.count.sum() >= DICTIONARY_AFTER:
                 self._codec = Codec(self._shape, self._dtype, self._typical_frames())
+                self._judged_nbytes = self._judged_blocks = 0
 
     def _typical_frames(self) -> bytes:
         """Frames from all over the stored ones."""
@@ -225,7 +230,7 @@ class CompressedFrames(FrameStore):
         dropped = self._blocks[env][block % self._ring]
         self._blocks[env][block % self._ring] = packed
         self._packed_nbytes += len(packed) - len(dropped)
-        self._packed_frames += BLOCK * (not dropped)
+        self._packed_blocks += not dropped
 
     def read(self, env: NDArray[np.int64], number: NDArray[np.int64]) -> Reading:
         """Ask for frames; their blocks are looked up at once and decoded when called."""
@@ -265,8 +270,8 @@ class CompressedFrames(FrameStore):
     @property
     def nbytes(self) -> int:
         """Memory in use."""
-        blocks = self._packed_frames // BLOCK
-        return self._fixed_nbytes() + self._packed_nbytes + blocks * BYTES_OBJECT
+        kept = self._packed_nbytes + self._packed_blocks * BYTES_OBJECT
+        return self._fixed_nbytes() + kept
 
     def _fixed_nbytes(self) -> int:
         return self._open.nbytes + len(self._codec.dictionary)
@@ -274,11 +279,10 @@ class CompressedFrames(FrameStore):
     @property
     def full_nbytes(self) -> int:
         """Memory in use once full, if frames go on to compress as those stored so far."""
-        ratio = TYPICAL_RATIO
-        if self._packed_frames:
-            ratio = self._packed_nbytes / (self._packed_frames * self._frame_nbytes)
-        blocks = len(self.count) * self._ring
-        return self._fixed_nbytes() + int(ratio * self.raw_nbytes) + blocks * BYTES_OBJECT
+        each = TYPICAL_RATIO * BLOCK * self._frame_nbytes
+        if self._judged_blocks:
+            each = self._judged_nbytes / self._judged_blocks
+        return self._fixed_nbytes() + int(len(self.count) * self._ring * (each + BYTES_OBJECT))
 
     def _pack(self, env: int, block: int, frames: int) -> bytes:
         if frames < BLOCK:

@@ -280,7 +280,7 @@ def test_screens_take_a_fraction_of_the_memory_and_the_estimate_says_which() -> 
         for t in range(5_000):
             frames.append(0, screens[t % 200])
         estimate = frames.full_nbytes
-        for t in range(7_000):
+        for t in range(12_000):
             frames.append(0, screens[t % 200])
         assert frames.nbytes == pytest.approx(estimate, rel=0.1)
         assert frames.raw_nbytes == 10_000 * 84 * 84
