@@ -16,6 +16,7 @@ from pydantic import BaseModel, FiniteFloat
 
 from dqn_experiments.constraints import OptionalCount
 from dqn_experiments.errors import ConfigError, StateError
+from dqn_experiments.state import refuse_compressed
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ def load_tensors(path: Path) -> dict[str, Any]:
         StateError: if the file cannot be read as that.
     """
     try:
+        refuse_compressed(path)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged or hostile file
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

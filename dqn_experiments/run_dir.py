@@ -21,6 +21,7 @@ from dqn_experiments.errors import ConfigError
 
 CONFIG = "config.yaml"
 LOCK = "lock"
+MAX_DEPTH = 20  # of nesting in a config
 FREE = (
     "total_steps",
     "checkpoint",
@@ -74,12 +75,24 @@ def _stored(run_dir: Path, key: str) -> dict[str, Any]:
     if not file.is_file():
         raise ConfigError(f"{key}={run_dir}: must be a run directory; it has no {CONFIG}")
     try:
-        config = yaml.safe_load(file.read_text())
-    except (yaml.YAMLError, ValueError, OSError) as error:
+        text = file.read_text()
+        _refuse_bombs(text)
+        config = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
         raise ConfigError(f"{key}={run_dir}: {CONFIG} cannot be read as yaml") from error
     if not isinstance(config, dict) or "${" in json.dumps(config, default=str):
         raise ConfigError(f"{key}={run_dir}: {CONFIG} must be a run's config in plain values")
     return config
+
+
+def _refuse_bombs(text: str) -> None:
+    """Raise ValueError for yaml of which a few lines can take gigabytes or minutes to read."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
+            raise ValueError("aliases, or too deep")
 
 
 def _checked(run_dir: Path, config: Any) -> DictConfig:

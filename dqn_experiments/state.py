@@ -7,7 +7,7 @@ any tool can open it. Every member carries a checksum.
 import json
 import zipfile
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
@@ -69,6 +69,7 @@ def load(path: Path) -> State:
     """
     with path.open("rb") as file:
         try:
+            refuse_compressed(file)
             with zipfile.ZipFile(file) as archive:
                 return _read(archive)
         except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
@@ -76,10 +77,17 @@ def load(path: Path) -> State:
             raise StateError(f"{path}: damaged, must be as it was written: {reason}") from error
 
 
+def refuse_compressed(file: Path | IO[bytes]) -> None:
+    """Raise ValueError unless `file` is a zip of members as they are; compressed, a few bytes can
+    stand for gigabytes."""
+    with zipfile.ZipFile(file) as archive:
+        for member in archive.infolist():
+            stored = member.compress_type == zipfile.ZIP_STORED
+            if not stored or member.compress_size != member.file_size:
+                raise ValueError(f"{member.filename} is compressed")
+
+
 def _read(archive: zipfile.ZipFile) -> State:
-    for member in archive.infolist():
-        if member.compress_type != zipfile.ZIP_STORED or member.compress_size != member.file_size:
-            raise ValueError(f"{member.filename} is compressed")  # and may be endless
     state: State = plain({REST: json.loads(archive.read(REST))}, REST, dict)
     for name in archive.namelist():
         if name.endswith(BLOCKS):

@@ -127,6 +127,9 @@ def test_a_mistake_in_training(
         ("run=untrained epsilon=3", "epsilon=3: must be less than or equal to 1"),
         ("run=untrained device=tpu", "device=tpu: must be auto or one of the devices here"),
         ("run=garbage", "run=garbage: config.yaml cannot be read as yaml"),
+        ("run=bomb", "run=bomb: config.yaml cannot be read as yaml"),
+        ("run=deep", "run=deep: config.yaml cannot be read as yaml"),
+        ("run=code", "run=code: config.yaml cannot be read as yaml"),
         ("run=curious", "run=curious: config.yaml must be a run's config in plain values"),
         ("run=untrained colour=red", "colour: unknown key"),
     ],
@@ -139,10 +142,14 @@ def test_a_mistake_with_a_run_directory(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     Path("empty").mkdir()
-    for name in ("untrained", "garbage", "curious"):
+    for name in ("untrained", "garbage", "curious", "bomb", "deep", "code"):
         Path(name).mkdir()
     Path("garbage/config.yaml").write_bytes(b"a: [1\nb: }\xff")
     Path("curious/config.yaml").write_text(r'tracker: {project: "\x24{oc.env:WANDB_API_KEY}"}')
+    lines = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9 if n else ['x'])}]" for n in range(12)]
+    Path("bomb/config.yaml").write_text("\n".join(lines))
+    Path("deep/config.yaml").write_text("[" * 100_000)
+    Path("code/config.yaml").write_text("!!python/object/apply:os.system ['touch executed']")
     claim(Path("untrained"), composed())
     monkeypatch.setattr(sys, "argv", ["command", *arguments.split()])
     with pytest.raises(SystemExit) as stop:

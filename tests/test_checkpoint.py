@@ -2,6 +2,7 @@ import errno
 import json
 import pickle
 import subprocess
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,18 @@ def test_a_hostile_torch_file_is_told_and_not_run(tmp_path: Path) -> None:
     torch.save({"layer.weight": Payload()}, saved.path / checkpoint.WEIGHTS)
     with pytest.raises(ConfigError, match="not a readable file of weights"):
         checkpoint.find(tmp_path, "latest").weights()
+
+
+def test_a_torch_file_that_would_unpack_without_end_is_refused(tmp_path: Path) -> None:
+    saved = checkpoint.save(tmp_path, 100, FILES, keep=3)
+    path = saved.path / checkpoint.WEIGHTS
+    with zipfile.ZipFile(path) as plain:
+        members = {name: plain.read(name) for name in plain.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, content in members.items():
+            packed.writestr(name, content)
+    with pytest.raises(StateError, match="is compressed"):
+        saved.weights()
 
 
 def test_every_file_is_held_against_its_checksum(tmp_path: Path) -> None:
