@@ -26,7 +26,7 @@ def _train(composed: DictConfig) -> None:
     if composed.resume == "auto":
         run_dir, config = Path(hydra.runtime.output_dir), validated(composed)
     else:
-        run_dir = Path(composed.resume)
+        run_dir = Path(str(composed.resume))
         config = continued_config(run_dir, composed, hydra.overrides.task)
     train(config, run_dir, _title(hydra, run_dir), sweep)
 

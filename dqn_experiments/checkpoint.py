@@ -2,17 +2,16 @@
 
 import hashlib
 import io
-import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import BaseModel, FiniteFloat
+from pydantic import BaseModel, Field, FiniteFloat
 
 from dqn_experiments.constraints import OptionalCount
 from dqn_experiments.errors import ConfigError, StateError
@@ -25,6 +24,9 @@ META = "checkpoint.json"
 SUMS = "SHA256SUMS"
 """Lines as sha256sum writes and checks them, one for every other file."""
 
+PARTIAL, REPLACED, PRUNED = ".partial", ".replaced", ".pruned"
+"""Names of folders on their way to be a checkpoint or not to be one any more."""
+
 Writer = Callable[[Path], object]
 """Writes the file of that path."""
 
@@ -34,6 +36,8 @@ class Meta(BaseModel):
 
     step: OptionalCount
     score: FiniteFloat | None
+    files: list[Annotated[str, Field(pattern=r"^[a-z]+\.[a-z]+$")]]
+    """What lies beside it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Checkpoint:
     """Agent steps of training behind it."""
     score: float | None
     """Its mean evaluation return, if it was evaluated during training."""
+    files: tuple[str, ...]
 
     def weights(self) -> dict[str, Any]:
         """The network's state dict, on the CPU, read without running code from the file.
@@ -61,16 +66,15 @@ class Checkpoint:
             StateError: naming a file that is damaged or missing.
         """
         try:
-            listed = (self.path / SUMS).read_text()
+            listed = (self.path / SUMS).read_bytes().decode(errors="replace")
+            found = _sums(self.path, self.files)
         except (OSError, ValueError) as error:
-            raise StateError(f"{self.path / SUMS}: cannot be read") from error
-        found = _sums(self.path)
+            raise StateError(f"{self.path}: damaged: cannot be read ({error})") from error
         if listed != found:
             known = listed.splitlines()
             wrong = [line[66:] for line in found.splitlines() if line not in known]
-            missing = [line[66:] for line in known if not (self.path / line[66:]).is_file()]
-            names = ", ".join(wrong or missing or [SUMS])
-            raise StateError(f"{self.path}: damaged: {names:.200}; must be as {SUMS} says")
+            names = ", ".join(wrong or [SUMS])
+            raise StateError(f"{self.path}: damaged: {names}; must be as {SUMS} says")
 
 
 def save_tensors(state: Any) -> Writer:
@@ -109,40 +113,41 @@ def save(
     """
     folder = run_dir / "checkpoints" / f"{step:010d}"
     folder.parent.mkdir(exist_ok=True)
-    for left_over in folder.parent.glob("*.*"):
-        shutil.rmtree(left_over)
-    partial = folder.with_suffix(".partial")
+    _recover_replaced(run_dir)
+    for suffix in (PARTIAL, REPLACED, PRUNED):
+        for left_over in folder.parent.glob(f"[0-9]*{suffix}"):
+            shutil.rmtree(left_over, ignore_errors=True)
+    partial, replaced = folder.with_suffix(PARTIAL), folder.with_suffix(REPLACED)
     try:
-        _write(partial, {**files, META: _meta(step, score)})
-        _remove(folder)
+        _write(partial, files, step, score)
+        if folder.exists():
+            folder.rename(replaced)
         partial.rename(folder)
-        _flush(folder.parent)
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
         raise
-    _prune(run_dir, keep)
-    return Checkpoint(folder, step, score)
+    _flush(folder.parent)
+    shutil.rmtree(replaced, ignore_errors=True)
+    _prune(run_dir, keep, step)
+    return Checkpoint(folder, step, score, tuple(files))
 
 
-def _meta(step: int, score: float | None) -> Writer:
-    return lambda path: path.write_text(json.dumps({"step": step, "score": score}) + "\n")
-
-
-def _write(folder: Path, files: Mapping[str, Writer]) -> None:
+def _write(folder: Path, files: Mapping[str, Writer], step: int, score: float | None) -> None:
     folder.mkdir()
     for name, write in files.items():
         write(folder / name)
-    (folder / SUMS).write_text(_sums(folder))
+    meta = Meta(step=step, score=score, files=list(files))
+    (folder / META).write_text(meta.model_dump_json() + "\n")
+    (folder / SUMS).write_text(_sums(folder, files))
     for path in (*folder.iterdir(), folder):
         _flush(path)
 
 
-def _sums(folder: Path) -> str:
+def _sums(folder: Path, names: Iterable[str]) -> str:
     lines = []
-    for path in sorted(folder.iterdir()):
-        if path.name != SUMS:
-            with path.open("rb") as file:
-                lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {path.name}\n")
+    for name in sorted([*names, META]):
+        with (folder / name).open("rb") as file:
+            lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
     return "".join(lines)
 
 
@@ -151,25 +156,33 @@ def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError:
+        if path.is_file():  # some network file systems have no such thing for folders
+            raise
     finally:
         os.close(descriptor)
 
 
-def _prune(run_dir: Path, keep: int) -> None:
-    everything = available(run_dir)
+def _recover_replaced(run_dir: Path) -> None:
+    """Give a checkpoint its name back that was about to be replaced when the process died."""
+    for replaced in (run_dir / "checkpoints").glob(f"[0-9]*{REPLACED}"):
+        if not replaced.with_suffix("").exists():
+            replaced.rename(replaced.with_suffix(""))
+
+
+def _prune(run_dir: Path, keep: int, step: int) -> None:
+    """Remove what need not stay; newer ones than `step` are damaged and no longer this run's."""
+    everything = [checkpoint for checkpoint in available(run_dir) if checkpoint.step <= step]
     kept = {checkpoint.path for checkpoint in everything[-keep:]}
     best = _best(everything)
     for checkpoint in everything:
         if checkpoint.path not in kept and checkpoint != best:
-            _remove(checkpoint.path)
-
-
-def _remove(folder: Path) -> None:
-    """Take the folder's name away before its files, so that no half of it is ever found."""
-    if folder.exists():
-        going = folder.with_suffix(".removed")
-        folder.rename(going)
-        shutil.rmtree(going)
+            going = checkpoint.path.with_suffix(PRUNED)
+            try:  # its name goes before its files, so that no half of it is ever found
+                checkpoint.path.rename(going)
+                shutil.rmtree(going)
+            except OSError as error:
+                log.warning(f"{checkpoint.path} cannot be removed ({error.strerror})")
 
 
 def available(run_dir: Path) -> list[Checkpoint]:
@@ -184,7 +197,7 @@ def available(run_dir: Path) -> list[Checkpoint]:
 
 
 def _folders(run_dir: Path) -> list[Path]:
-    return sorted((run_dir / "checkpoints").glob("*[0-9]"))
+    return sorted(path for path in (run_dir / "checkpoints").glob("*") if path.name.isdigit())
 
 
 def _read(folder: Path) -> Checkpoint:
@@ -192,7 +205,9 @@ def _read(folder: Path) -> Checkpoint:
         meta = Meta.model_validate_json((folder / META).read_text())
     except (OSError, ValueError) as error:
         raise StateError(f"{folder / META}: not a readable checkpoint description") from error
-    return Checkpoint(folder, meta.step, meta.score)
+    if meta.step != int(folder.name):
+        raise StateError(f"{folder / META}: must be of step {int(folder.name)}, as the folder is")
+    return Checkpoint(folder, meta.step, meta.score, tuple(meta.files))
 
 
 def newest_intact(run_dir: Path) -> Checkpoint | None:
@@ -201,6 +216,7 @@ def newest_intact(run_dir: Path) -> Checkpoint | None:
     Raises:
         ConfigError: if there are only damaged ones.
     """
+    _recover_replaced(run_dir)
     folders = _folders(run_dir)
     for folder in reversed(folders):
         try:

@@ -79,9 +79,9 @@ def _as_job(task: Task) -> Task:
     return job
 
 
-def _run_dir(resume: str, new: str) -> str:
+def _run_dir(resume: object, new: str) -> str:
     """Where a run lies that is to be continued, or else a `new` directory."""
-    return resume if Path(resume, "config.yaml").is_file() else new
+    return str(resume) if Path(str(resume), "config.yaml").is_file() else new
 
 
 def _config_dir() -> str:

@@ -39,7 +39,7 @@ class RunConfig(BaseModel):
     device: Device
     deterministic: bool
     cpu_threads: Count | None
-    resume: str
+    resume: Annotated[str, Field(coerce_numbers_to_str=True)]
     total_steps: Count
     learning_starts: OptionalCount
     update_every: Count

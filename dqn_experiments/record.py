@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from dqn_experiments.errors import StateError
 from dqn_experiments.scoring import Evaluation
 from dqn_experiments.state import State, matching, plain
 from dqn_experiments.timestep import Timestep
@@ -136,12 +137,16 @@ class Lines:
         return self._path.read_text()
 
     def sync(self) -> int:
-        """Make the lines survive a power cut; returns the bytes of all."""
+        """Make the lines survive a power cut; returns the bytes of all. Raises OSError."""
+        while self._waiting:
+            self._waiting = self._waiting[self._file.write(self._waiting) or 0 :]
         os.fsync(self._file.fileno())
         return self._file.tell()
 
     def cut(self, size: int) -> None:
-        """Go back to the first `size` bytes."""
+        """Go back to the first `size` bytes; raises StateError if there are fewer."""
+        if not 0 <= size <= self._path.stat().st_size:
+            raise StateError(f"{self._path}: must have the {size} bytes that a checkpoint knows of")
         self._file.truncate(size)
         self._file.seek(0, os.SEEK_END)
 
@@ -156,8 +161,8 @@ class Record:
     A tracker that fails is done without.
     """
 
-    def __init__(self, run_dir: Path, tracker: Tracker, frames_per_step: int) -> None:
-        self._tracker: Tracker | None = tracker
+    def __init__(self, run_dir: Path, tracker: Tracker | None, frames_per_step: int) -> None:
+        self._tracker = tracker
         self._frames_per_step = frames_per_step
         self._history = Lines(run_dir / "history.csv")
         self._metrics = Lines(run_dir / "metrics.jsonl")
@@ -178,8 +183,12 @@ class Record:
         self._history.cut(history)
         self._metrics.cut(metrics)
         self._rows = 0
-        for line in self._metrics.read().splitlines():
-            self._track(json.loads(line))  # what a tracker that died had not written out
+        try:
+            rows = [json.loads(line) for line in self._metrics.read().splitlines()]
+        except ValueError as error:
+            raise StateError(f"metrics.jsonl: must be lines of json: {error}") from error
+        for row in rows:  # a tracker that died may not have written them out
+            self._track(row)
 
     def episode(self, episode: Episode) -> None:
         """Record one episode of training."""

@@ -22,11 +22,12 @@ REPLAY = "replay.state"
 
 def checkpoint_files(training: "Training") -> dict[str, Writer]:
     """What to write under which name."""
+    device = training.device
     learner = {
         "agent": training.agent.state_dict(),
         "optimizer": training.optimizer.state_dict(),
         "torch_rng": torch.get_rng_state(),
-        "cuda_rng": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "cuda_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
     }
     return {
         WEIGHTS: save_tensors(training.agent.network.state_dict()),
@@ -55,6 +56,9 @@ def go_on(training: "Training", found: Checkpoint) -> None:
         Interrupted: if a signal came meanwhile.
     """
     log.info(f"going on from {found.path}")
+    missing = {WEIGHTS, LEARNER, RUN, REPLAY} - set(found.files)
+    if missing:
+        raise StateError(f"{found.path}: must have {', '.join(sorted(missing))} to go on from")
     _load_learner(training, found)
     run, replay = state.load(found.path / RUN), state.load(found.path / REPLAY)
     try:
@@ -67,8 +71,8 @@ def go_on(training: "Training", found: Checkpoint) -> None:
         training.record.load_state_dict(part(run, "record"))
     except StateError as error:
         raise StateError(f"{found.path}: {error}") from error
-    training.step = found.step
-    training.unscored = found.score is None and training.evaluation_due()
+    training.step = training.saved_step = found.step
+    training.unscored = found.step > 0 and found.score is None and training.evaluation_due()
     training.progress.go_on(found.step)
 
 
@@ -79,8 +83,8 @@ def _load_learner(training: "Training", found: Checkpoint) -> None:
         training.agent.load_state_dict(learner["agent"])
         training.optimizer.load_state_dict(learner["optimizer"])
         torch.set_rng_state(learner["torch_rng"])
-        if learner["cuda_rng"] and torch.cuda.is_available():
-            torch.cuda.set_rng_state_all(learner["cuda_rng"])
+        if learner["cuda_rng"] is not None and training.device.type == "cuda":
+            torch.cuda.set_rng_state(learner["cuda_rng"], training.device)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise StateError(f"{found.path}: not of this run's agent ({reason:.200})") from error

@@ -78,9 +78,10 @@ def _stored(run_dir: Path, key: str) -> dict[str, Any]:
         text = file.read_text()
         _refuse_bombs(text)
         config = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
+        as_json = json.dumps(config, default=str)
+    except (yaml.YAMLError, ValueError, TypeError, OSError, RecursionError) as error:
         raise ConfigError(f"{key}={run_dir}: {CONFIG} cannot be read as yaml") from error
-    if not isinstance(config, dict) or "${" in json.dumps(config, default=str):
+    if not isinstance(config, dict) or "${" in as_json:
         raise ConfigError(f"{key}={run_dir}: {CONFIG} must be a run's config in plain values")
     return config
 

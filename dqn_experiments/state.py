@@ -85,6 +85,8 @@ def refuse_compressed(file: Path | IO[bytes]) -> None:
             stored = member.compress_type == zipfile.ZIP_STORED
             if not stored or member.compress_size != member.file_size:
                 raise ValueError(f"{member.filename} is compressed")
+        if sum(member.file_size for member in archive.infolist()) > archive.start_dir:
+            raise ValueError("its members overlap")
 
 
 def _read(archive: zipfile.ZipFile) -> State:

@@ -3,6 +3,7 @@
 import logging
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from dqn_experiments import checkpoint, memory
 from dqn_experiments.batch import Batch
 from dqn_experiments.components import build, build_agent
 from dqn_experiments.devices import limit_threads, resolve, use_deterministic
-from dqn_experiments.errors import TrainingError
+from dqn_experiments.errors import ConfigError, TrainingError
 from dqn_experiments.interrupt import Interrupt, Interrupted
 from dqn_experiments.progress import Progress
 from dqn_experiments.record import EpisodeStatistics, Record
@@ -81,6 +82,17 @@ def _run(training: "Training") -> None:
         ) from error
 
 
+def _tracker(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> Any:
+    """The tracker, or None where there is no getting it to start."""
+    try:
+        return build(config.tracker, run_dir, OmegaConf.to_container(config), title, sweep)
+    except ConfigError:
+        raise
+    except Exception as error:  # of whatever it depends on
+        log.warning(f"the tracker does not start ({error!r}); the run goes on without it")
+        return None
+
+
 class Training:
     """The components of one run and where it stands."""
 
@@ -99,7 +111,7 @@ class Training:
         self.log_every = config.log_every
         self.checkpoint_every = config.checkpoint.every
         self.evaluation_every = config.evaluation.every
-        device = resolve(config.device)
+        self.device = device = resolve(config.device)
         log.info(f"training on {device} in {run_dir}")
         env_seed, acting_seed, replay_seed = np.random.SeedSequence(config.seed).spawn(3)
         torch.manual_seed(config.seed)
@@ -118,9 +130,10 @@ class Training:
         self.episodes = EpisodeStatistics(env.num_envs)
         self.losses = np.zeros(2)  # sum and number
         self.step = 0
+        self.saved_step: int | None = None  # of the checkpoint that this process wrote or came from
         self.unscored = False  # whether the evaluation of this step was interrupted
         claim(run_dir, config)  # nothing in the directory was touched so far
-        tracker = build(config.tracker, run_dir, OmegaConf.to_container(config), title, sweep)
+        tracker = _tracker(config, run_dir, title, sweep)
         self.record = Record(run_dir, tracker, env.frame_skip)
         self.progress = Progress(config.total_steps)
 
@@ -242,6 +255,7 @@ class Training:
                 raise TrainingError(told) from error
             log.error(f"{told}; training goes on")
             return
+        self.saved_step = self.step
         log.info(f"checkpoint {saved.path}")
         best = ["best"] if checkpoint.is_best(self.run_dir, saved) else []
         # what others need to play: the replay memory would be a hundred times as much
@@ -250,8 +264,7 @@ class Training:
 
     def save_if_new(self) -> None:
         """Write a checkpoint unless these weights are saved already, perhaps with their score."""
-        saved = checkpoint.available(self.run_dir)
-        if not saved or saved[-1].step != self.step:
+        if self.saved_step != self.step:
             self.save()
 
     def close(self, exit_code: int) -> None:

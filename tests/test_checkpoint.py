@@ -1,6 +1,7 @@
 import errno
 import json
 import pickle
+import shutil
 import subprocess
 import zipfile
 from pathlib import Path
@@ -129,6 +130,34 @@ def test_every_file_is_held_against_its_checksum(tmp_path: Path) -> None:
             newest.verify()
         path.write_bytes(content)
     assert checkpoint.newest_intact(tmp_path) == newest
+
+
+def test_what_is_newer_and_damaged_takes_nobodys_place(tmp_path: Path) -> None:
+    checkpoint.save(tmp_path, 100, FILES, keep=1)
+    kept = tmp_path / "checkpoints" / "0000000300"
+    shutil.copytree(tmp_path / "checkpoints" / "0000000100", kept)
+    (kept / checkpoint.META).write_text('{"step": 300, "score": null, "files": []}')
+    saved = checkpoint.save(tmp_path, 200, FILES, keep=1)
+    assert steps(tmp_path) == [200, 300]
+    assert checkpoint.newest_intact(tmp_path) == saved
+
+
+def test_a_checkpoint_about_to_be_replaced_is_not_lost(tmp_path: Path) -> None:
+    saved = checkpoint.save(tmp_path, 100, FILES, keep=1)
+    saved.path.rename(saved.path.with_suffix(".replaced"))  # and then the process died
+    assert checkpoint.newest_intact(tmp_path) == saved
+
+
+def test_what_others_leave_beside_checkpoints_stays(tmp_path: Path) -> None:
+    saved = checkpoint.save(tmp_path, 100, FILES, keep=1)
+    (saved.path / ".DS_Store").write_text("")
+    (tmp_path / "checkpoints" / ".DS_Store").write_text("")
+    (tmp_path / "checkpoints" / "0000000050.backup").mkdir()
+    (tmp_path / "checkpoints" / "backup_0000000900").mkdir()
+    assert checkpoint.newest_intact(tmp_path) == saved
+    checkpoint.save(tmp_path, 200, FILES, keep=1)
+    left = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    assert left == {".DS_Store", "0000000050.backup", "backup_0000000900", "0000000200"}
 
 
 def test_without_an_intact_checkpoint_nothing_is_begun_anew(tmp_path: Path) -> None:

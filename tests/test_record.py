@@ -1,9 +1,12 @@
 """Episode statistics against sums kept by hand."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from dqn_experiments.record import Episode, EpisodeStatistics
+from dqn_experiments.errors import StateError
+from dqn_experiments.record import Episode, EpisodeStatistics, Lines
 from dqn_experiments.timestep import Timestep
 
 
@@ -39,3 +42,46 @@ def test_episodes_of_several_environments_do_not_mix() -> None:
     assert (third.step, third.episode_return, third.episode_length) == (8, 10.0, 2)
     assert third.loss == pytest.approx(0.2)
     assert np.isnan(third.q)
+
+
+def test_lines_that_cannot_be_written_now_are_written_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = Lines(tmp_path / "file")
+    lines.add("one\n")
+    file = lines._file
+
+    class Full:
+        """A disk with room for two bytes."""
+
+        room = 2
+
+        def write(self, content: bytes) -> int:
+            if not self.room:
+                raise OSError(28, "No space left on device")
+            written = file.write(content[: self.room])
+            self.room -= written
+            return written
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(file, name)
+
+    monkeypatch.setattr(lines, "_file", Full())
+    lines.add("two\n")
+    lines.add("three\n")
+    with pytest.raises(OSError, match="No space left"):
+        lines.sync()
+    monkeypatch.setattr(lines, "_file", file)
+    assert lines.sync() == len("one\ntwo\nthree\n")
+    assert lines.read() == "one\ntwo\nthree\n"
+
+
+def test_files_that_lost_what_a_checkpoint_knows_are_refused(tmp_path: Path) -> None:
+    lines = Lines(tmp_path / "file")
+    lines.add("one\n")
+    for size in (5, -1, 10**12):
+        with pytest.raises(StateError, match="must have the"):
+            lines.cut(size)
+    lines.cut(2)
+    lines.add("!\n")
+    assert lines.read() == "on!\n"

@@ -104,7 +104,9 @@ def _remembered(file: Path, identity: Identity) -> Identity:
     """What the W&B run of this directory is called, decided when it is first opened."""
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
-        file.write_text(identity.model_dump_json() + "\n")
+        partial = file.with_suffix(".partial")
+        partial.write_text(identity.model_dump_json() + "\n")
+        partial.replace(file)
     try:
         return Identity.model_validate_json(file.read_text())
     except ValueError as error:
