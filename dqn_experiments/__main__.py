@@ -18,7 +18,7 @@ def main() -> None:
 def _train(composed: DictConfig) -> None:
     # torch takes seconds to import, and --help and --cfg need none of it
     from dqn_experiments.config import validated
-    from dqn_experiments.run_dir import continued_config
+    from dqn_experiments.same_run import continued_config
     from dqn_experiments.train import train
 
     hydra = HydraConfig.get()
@@ -36,7 +36,7 @@ def _title(hydra: HydraConf, run_dir: Path) -> str:
     overrides = [
         override
         for override in hydra.overrides.task
-        if not override.startswith(("env=", "agent=", "tracker."))
+        if not override.startswith(("env=", "agent=", "tracker.", "resume="))
     ]
     overrides.sort(key=_alike_in_the_sweep(hydra).__contains__)  # what differs comes first
     played = "{env}/{agent}".format(**hydra.runtime.choices)

@@ -51,6 +51,11 @@ class Checkpoint:
     """Its mean evaluation return, if it was evaluated during training."""
     files: tuple[str, ...]
 
+    @property
+    def nbytes(self) -> int:
+        """What it takes on disk."""
+        return sum(path.stat().st_size for path in self.path.iterdir())
+
     def weights(self) -> dict[str, Any]:
         """The network's state dict, on the CPU, read without running code from the file.
 
@@ -59,22 +64,27 @@ class Checkpoint:
         """
         return load_tensors(self.path / WEIGHTS)
 
-    def verify(self) -> None:
-        """Hold every file against its checksum.
+    def verify(self, names: Iterable[str] | None = None) -> None:
+        """Hold every file against its checksum, or only those of `names`.
 
         Raises:
             StateError: naming a file that is damaged or missing.
         """
         try:
             listed = (self.path / SUMS).read_bytes().decode(errors="replace")
-            found = _sums(self.path, self.files)
+            found = _sums(self.path, [*self.files, META] if names is None else names)
         except (OSError, ValueError) as error:
             raise StateError(f"{self.path}: damaged: cannot be read ({error})") from error
-        if listed != found:
-            known = listed.splitlines()
-            wrong = [line[66:] for line in found.splitlines() if line not in known]
-            names = ", ".join(wrong or [SUMS])
-            raise StateError(f"{self.path}: damaged: {names}; must be as {SUMS} says")
+        wrong = [line[66:-1] for line in found if line not in listed]
+        if names is None and not wrong and listed != "".join(found):
+            wrong = [SUMS]
+        if wrong:
+            raise StateError(f"{self.path}: damaged: {', '.join(wrong)}; must be as {SUMS} says")
+
+
+def folder_of(run_dir: Path, step: int) -> Path:
+    """Where the checkpoint of that step lies."""
+    return run_dir / "checkpoints" / f"{step:010d}"
 
 
 def save_tensors(state: Any) -> Writer:
@@ -111,7 +121,7 @@ def save(
     Raises:
         OSError: if it cannot be written; what was there before is as it was.
     """
-    folder = run_dir / "checkpoints" / f"{step:010d}"
+    folder = folder_of(run_dir, step)
     folder.parent.mkdir(exist_ok=True)
     _recover_replaced(run_dir)
     for suffix in (PARTIAL, REPLACED, PRUNED):
@@ -138,17 +148,18 @@ def _write(folder: Path, files: Mapping[str, Writer], step: int, score: float | 
         write(folder / name)
     meta = Meta(step=step, score=score, files=list(files))
     (folder / META).write_text(meta.model_dump_json() + "\n")
-    (folder / SUMS).write_text(_sums(folder, files))
+    (folder / SUMS).write_text("".join(_sums(folder, [*files, META])))
     for path in (*folder.iterdir(), folder):
         _flush(path)
 
 
-def _sums(folder: Path, names: Iterable[str]) -> str:
+def _sums(folder: Path, names: Iterable[str]) -> list[str]:
+    """A line for each file, in the order of their names."""
     lines = []
-    for name in sorted([*names, META]):
+    for name in sorted(names):
         with (folder / name).open("rb") as file:
             lines.append(f"{hashlib.file_digest(file, 'sha256').hexdigest()}  {name}\n")
-    return "".join(lines)
+    return lines
 
 
 def _flush(path: Path) -> None:
@@ -197,7 +208,7 @@ def available(run_dir: Path) -> list[Checkpoint]:
 
 
 def _folders(run_dir: Path) -> list[Path]:
-    return sorted(path for path in (run_dir / "checkpoints").glob("*") if path.name.isdigit())
+    return sorted(path for path in (run_dir / "checkpoints").glob("*") if path.name.isdecimal())
 
 
 def _read(folder: Path) -> Checkpoint:

@@ -29,8 +29,9 @@ Task = Callable[[DictConfig], None]
 def run_command(config_name: str, task: Task) -> None:
     """Compose `config_name` with the command line's overrides and hand it to `task`.
 
-    Exit codes: 2 for a configuration that cannot work, 1 for training that cannot go on, 130 and
-    143 for SIGINT and SIGTERM. With HYDRA_FULL_ERROR=1 Hydra's errors come with their traceback.
+    Exit codes: 2 for a configuration that cannot work, 1 for training that cannot go on, 130,
+    138 and 143 for SIGINT, SIGUSR1 and SIGTERM. With HYDRA_FULL_ERROR=1 Hydra's errors come with
+    their traceback.
     """
     register_env_configs()
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)

@@ -24,7 +24,7 @@ CLOSED = ConfigDict(extra="forbid")
 
 
 class CheckpointConfig(BaseModel):
-    """When weights are written, in steps, and how many checkpoints stay besides the best."""
+    """When checkpoints are written, in steps, and how many checkpoints stay besides the best."""
 
     model_config = CLOSED
     every: OptionalCount

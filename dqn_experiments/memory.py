@@ -15,6 +15,12 @@ def available(device: torch.device) -> int:
     return min(psutil.virtual_memory().available, _container_limit())
 
 
+def ran_out(error: BaseException) -> bool:
+    """Whether `error` says that there was not enough; torch has no class for the host's memory."""
+    known = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return known or "can't allocate memory" in str(error)
+
+
 def _container_limit() -> int:
     """What the limits of containers and batch systems leave, in bytes."""
     own = CGROUP / own_group()

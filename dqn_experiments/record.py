@@ -170,6 +170,8 @@ class Record:
 
     def start(self) -> None:
         """Begin with empty files."""
+        if self._history.read():
+            log.warning("there is no checkpoint to go on from; history.csv begins anew")
         self.load_state_dict({"history": 0, "metrics": 0})
         self._history.add(",".join(field.name for field in fields(Episode)) + "\n")
 

@@ -68,9 +68,7 @@ class RecordedEnv:
         self._age += 1
         due = timestep.done & (self._age >= SEED_AFTER)
         if due.any():
-            frame = self._seed(due)
-            due = due.reshape(-1, *[1] * (frame.ndim - 1))
-            timestep = replace(timestep, first_frame=np.where(due, frame, timestep.first_frame))
+            timestep = replace(timestep, first_frame=self._seed(due))
         return timestep
 
     def close(self) -> None:
@@ -108,8 +106,10 @@ class RecordedEnv:
             "actions": np.array(self._actions, np.int64).reshape(-1, self._env.num_envs),
         }
 
-    def load_state_dict(self, state: State, between_steps: Callable[[], None]) -> None:
-        """Play a record again, up to where it ends.
+    def load_state_dict(
+        self, state: State, between_steps: Callable[[], None]
+    ) -> NDArray[np.generic]:
+        """Play a record again, up to where it ends; returns the frames there [N, *frame].
 
         Args:
             state: what `state_dict` gave.
@@ -120,18 +120,19 @@ class RecordedEnv:
         """
         rng, age = restored_rng(part(state, "rng")), matching(state, "age", self._age)
         actions, seedings = self._checked(state)
-        self._env.reset(0)  # any seed will do: the record has one for each environment
+        frame = self._env.reset(0)  # any seed will do: the record has one for each environment
         for number in tqdm(
             range(len(actions) + 1), desc="playing again", leave=False, disable=None
         ):
             for seeding in seedings:
                 if seeding.step == number:
-                    self._env.reset(seeding.seed, seeding.which)
+                    frame = self._env.reset(seeding.seed, seeding.which)
             if number < len(actions):
                 between_steps()
-                self._env.step(actions[number])
+                frame = self._env.step(actions[number]).first_frame
         self._rng.bit_generator.state = rng.bit_generator.state
         self._age, self._actions, self._seedings = age, list(actions), seedings
+        return frame
 
     def _checked(self, state: State) -> tuple[NDArray[np.int64], list[Seeding]]:
         """The actions [T, N] and seedings of a record; raises StateError."""

@@ -3,6 +3,7 @@
 import logging
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from dqn_experiments import state
@@ -67,7 +68,12 @@ def go_on(training: "Training", found: Checkpoint) -> None:
         training.stack.load_state_dict(part(run, "stack"))
         training.episodes.load_state_dict(part(run, "episodes"))
         training.buffer.load_state_dict(replay)
-        training.env.load_state_dict(part(run, "env"), training.interrupt.check)
+        frame = training.env.load_state_dict(part(run, "env"), training.interrupt.check)
+        if not np.array_equal(frame, training.stack.observation[:, -1]):
+            raise StateError(
+                "env: shows something else after the same actions; must be the same versions of "
+                "its packages"
+            )
         training.record.load_state_dict(part(run, "record"))
     except StateError as error:
         raise StateError(f"{found.path}: {error}") from error

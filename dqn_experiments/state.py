@@ -72,6 +72,8 @@ def load(path: Path) -> State:
             refuse_compressed(file)
             with zipfile.ZipFile(file) as archive:
                 return _read(archive)
+        except MemoryError:
+            raise
         except Exception as error:  # zipfile and numpy raise a dozen kinds for a damaged file
             reason = str(error) or type(error).__name__
             raise StateError(f"{path}: damaged, must be as it was written: {reason}") from error

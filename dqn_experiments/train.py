@@ -2,6 +2,7 @@
 
 import logging
 import math
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from dqn_experiments.progress import Progress
 from dqn_experiments.record import EpisodeStatistics, Record
 from dqn_experiments.recorded_env import RecordedEnv
 from dqn_experiments.resume import checkpoint_files, go_on
-from dqn_experiments.run_dir import check_same_run, claim, locked
+from dqn_experiments.run_dir import locked
+from dqn_experiments.same_run import check_same_run, claim
 from dqn_experiments.scoring import evaluate
 from dqn_experiments.stacking import FrameStack
 
@@ -62,6 +64,10 @@ def train(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> N
         except Interrupted as stop:
             exit_code = stop.code
             raise
+        except (MemoryError, RuntimeError) as error:
+            if not memory.ran_out(error):
+                raise
+            raise training.out_of_memory() from error
         finally:
             training.close(exit_code)
 
@@ -74,12 +80,6 @@ def _run(training: "Training") -> None:
         log.info(f"{stop.signal}: stopping after {training.step:,} steps")
         training.save_if_new()
         raise
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise TrainingError(
-            f"out of memory after {training.step:,} steps, with "
-            f"{training.buffer.nbytes / 1e9:.2f} GB in the replay memory: lower "
-            f"buffer.capacity={training.config.buffer.capacity}; {training.last_checkpoint()}"
-        ) from error
 
 
 def _tracker(config: DictConfig, run_dir: Path, title: str, sweep: str | None) -> Any:
@@ -189,8 +189,17 @@ class Training:
 
     def last_checkpoint(self) -> str:
         """What is left of a run that cannot go on."""
-        saved = checkpoint.available(self.run_dir)
-        return f"the last good checkpoint is {saved[-1].path}" if saved else "no checkpoint yet"
+        if self.saved_step is None:
+            return "no checkpoint yet"
+        return f"the last good checkpoint is {checkpoint.folder_of(self.run_dir, self.saved_step)}"
+
+    def out_of_memory(self) -> TrainingError:
+        """What to tell of a run that asked for more than there is."""
+        return TrainingError(
+            f"out of memory after {self.step:,} steps, with {self.buffer.nbytes / 1e9:.2f} GB in "
+            f"the replay memory: lower buffer.capacity={self.config.buffer.capacity}; "
+            f"{self.last_checkpoint()}"
+        )
 
     def report_and_save(self) -> None:
         """Metrics, evaluation and checkpoint, where they are due; all three at the end."""
@@ -244,6 +253,7 @@ class Training:
         A run goes on without one that cannot be written, unless it is the last.
         """
         keep = self.config.checkpoint.keep
+        began = time.monotonic()
         try:
             saved = checkpoint.save(self.run_dir, self.step, checkpoint_files(self), keep, score)
         except OSError as error:
@@ -256,7 +266,8 @@ class Training:
             log.error(f"{told}; training goes on")
             return
         self.saved_step = self.step
-        log.info(f"checkpoint {saved.path}")
+        seconds = time.monotonic() - began
+        log.info(f"checkpoint {saved.path}: {saved.nbytes / 1e6:.1f} MB in {seconds:.2f} s")
         best = ["best"] if checkpoint.is_best(self.run_dir, saved) else []
         # what others need to play: the replay memory would be a hundred times as much
         files = [saved.path / name for name in (checkpoint.WEIGHTS, checkpoint.META)]

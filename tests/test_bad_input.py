@@ -8,7 +8,7 @@ import pytest
 
 from dqn_experiments import evaluate, watch
 from dqn_experiments.__main__ import main
-from dqn_experiments.run_dir import claim
+from dqn_experiments.same_run import claim
 from tests.conftest import composed
 
 MISTAKES = {

@@ -1,0 +1,84 @@
+"""What a run directory may be continued with, and on what."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from dqn_experiments import checkpoint, resume, state
+from dqn_experiments.errors import ConfigError, StateError
+from dqn_experiments.run_dir import load_agent, stored_config
+from dqn_experiments.same_run import check_same_run, claim, continued_config
+from dqn_experiments.train import train
+from tests.conftest import QUICK_CARTPOLE, composed
+
+SILENT = (*QUICK_CARTPOLE, "tracker.mode=disabled")
+
+
+def write(content: bytes, path: Path) -> None:
+    path.write_bytes(content)
+
+
+def saved_bytes(path: Path, content: state.State) -> bytes:
+    state.save(path, content)
+    return path.read_bytes()
+
+
+def test_a_run_of_another_machine_can_be_played_and_continued(tmp_path: Path) -> None:
+    """Nothing of it was on a GPU that is not here: neither its network nor its frames."""
+    there = composed()
+    there.device = there.buffer.device = "cuda"
+    claim(tmp_path, there)
+    assert stored_config(tmp_path).buffer.device == "auto"
+    check_same_run(tmp_path, composed("buffer.compression=none", "device=cpu"))
+    overrides = ["device=cpu", "buffer.device=cpu"]
+    assert continued_config(tmp_path, composed(*overrides), overrides).buffer.device == "cpu"
+
+
+def test_a_longer_run_is_the_same_unless_a_schedule_ends_with_it(tmp_path: Path) -> None:
+    for buffer in ("uniform", "prioritized"):
+        claim(tmp_path, composed(f"buffer={buffer}", "total_steps=200_000"))
+        longer = composed(f"buffer={buffer}", "total_steps=300_000")
+        if buffer == "uniform":
+            check_same_run(tmp_path, longer)
+        else:
+            told = "buffer.beta.steps=300000: .* holds a run with 200000; .* as resume=.* keeps it"
+            with pytest.raises(ConfigError, match=told):
+                check_same_run(tmp_path, longer)
+
+
+def test_an_environment_that_plays_otherwise_is_noticed(tmp_path: Path) -> None:
+    train(composed(*SILENT), tmp_path, "title", None)
+    saved = checkpoint.find(tmp_path, "latest")
+    run = state.load(saved.path / resume.RUN)
+    run["env"]["actions"][-1] ^= 1
+    files = {name: (saved.path / name).read_bytes() for name in saved.files}
+    files |= {resume.RUN: saved_bytes(tmp_path / "changed", run)}
+    writers = {name: partial(write, content) for name, content in files.items()}
+    checkpoint.save(tmp_path, saved.step, writers, keep=1, score=saved.score)
+    with pytest.raises(StateError, match="env: shows something else after the same actions"):
+        train(composed(*SILENT, "total_steps=700"), tmp_path, "title", None)
+
+
+def test_damaged_weights_are_not_played_with(tmp_path: Path) -> None:
+    """The network would load: the bit lies in a number."""
+    config = composed(*SILENT)
+    train(config, tmp_path, "title", None)
+    saved = checkpoint.find(tmp_path, "latest")
+    path = saved.path / checkpoint.WEIGHTS
+    content = bytearray(path.read_bytes())
+    number = saved.weights()["layers.1.weight"].numpy().tobytes()[:16]
+    content[content.index(number)] ^= 1
+    path.write_bytes(content)
+    assert saved.weights()["layers.1.weight"].numpy().tobytes()[:16] != number
+    with pytest.raises(StateError, match=r"damaged: network\.pt; must be as SHA256SUMS says"):
+        load_agent(config, saved, "cpu")
+
+
+def test_a_link_that_would_be_written_through_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").write_text("mine\n")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "history.csv").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError, match=r"history\.csv: must not be a link"):
+        train(composed(*SILENT), tmp_path / "run", "title", None)
+    assert (tmp_path / "elsewhere").read_text() == "mine\n"
