@@ -4,6 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol
@@ -226,10 +227,13 @@ class Record:
         self._rows += 1
 
     def _send(self, call: str, *arguments: Any) -> None:
-        if self._tracker is None:
+        tracker = self._tracker
+        if tracker is None:
             return
         try:
-            getattr(self._tracker, call)(*arguments)
+            getattr(tracker, call)(*arguments)
         except Exception as error:  # whatever a tracker dies of, the run need not
             log.warning(f"the tracker failed ({error!r}); the run goes on without it")
             self._tracker = None
+            with suppress(Exception):
+                tracker.close(1)

@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -97,7 +98,12 @@ class WandbTracker:
 
     def close(self, exit_code: int) -> None:
         """Write out everything; `exit_code` 0 marks the run as finished, others as failed."""
-        self._run.finish(exit_code=exit_code)
+        try:
+            self._run.finish(exit_code=exit_code)
+        except Exception:
+            with suppress(Exception):  # else W&B tries again at exit, and tells with a traceback
+                wandb.teardown(exit_code)
+            raise
 
 
 def _remembered(file: Path, identity: Identity) -> Identity:
