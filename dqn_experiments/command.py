@@ -35,6 +35,7 @@ def run_command(config_name: str, task: Task) -> None:
     """
     register_env_configs()
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
+    OmegaConf.register_resolver("hydra_subdir", _hydra_subdir, replace=True)
     main = hydra.main(
         config_path=_config_dir(), config_name=config_name, execution_whitelist=EXECUTION_WHITELIST
     )(_as_job(task))
@@ -83,6 +84,11 @@ def _as_job(task: Task) -> Task:
 def _run_dir(resume: object, new: str) -> str:
     """Where a run lies that is to be continued, or else a `new` directory."""
     return str(resume) if Path(str(resume), "config.yaml").is_file() else new
+
+
+def _hydra_subdir(resume: object) -> str:
+    """Where Hydra keeps what it composed: how a run began stays when it is continued."""
+    return ".hydra" if resume == "auto" else ".hydra/resumed"
 
 
 def _config_dir() -> str:

@@ -173,8 +173,10 @@ def test_a_finished_run_says_so_and_can_be_made_longer(
     assert done.returncode == 0
     assert "finished after 3,000 steps; nothing is left to do" in done.stdout
     assert (tmp_path / "run" / "history.csv").read_bytes() == before
+    began = (tmp_path / "run" / ".hydra" / "overrides.yaml").read_bytes()
     done = command("resume=run", "total_steps=3500", "evaluation.episodes=2")
     assert done.returncode == 0, done.stderr
+    assert (tmp_path / "run" / ".hydra" / "overrides.yaml").read_bytes() == began
     assert (tmp_path / "run" / "history.csv").read_bytes().startswith(before)
     assert newest_step(tmp_path / "run") == 3500
     assert not (tmp_path / "outputs").exists()
