@@ -82,12 +82,21 @@ def go_on(training: "Training", found: Checkpoint) -> None:
     training.progress.go_on(found.step)
 
 
+def _check_shapes(optimizer: torch.optim.Optimizer) -> None:
+    """Raise ValueError for moments that are not of their parameters; torch would not look."""
+    for parameter, moments in optimizer.state.items():
+        for name, moment in moments.items():
+            if moment.ndim and moment.shape != parameter.shape:
+                raise ValueError(f"{name} is {list(moment.shape)}, not {list(parameter.shape)}")
+
+
 def _load_learner(training: "Training", found: Checkpoint) -> None:
     learner = load_tensors(found.path / LEARNER)
     try:
         training.agent.network.load_state_dict(found.weights())
         training.agent.load_state_dict(learner["agent"])
         training.optimizer.load_state_dict(learner["optimizer"])
+        _check_shapes(training.optimizer)
         torch.set_rng_state(learner["torch_rng"])
         if learner["cuda_rng"] is not None and training.device.type == "cuda":
             torch.cuda.set_rng_state(learner["cuda_rng"], training.device)

@@ -1,0 +1,175 @@
+"""Run directories of strangers: nothing of them is executed, and one line says what is wrong.
+
+Every attack comes with checksums that fit it.
+"""
+
+import hashlib
+import json
+import pickle
+import shutil
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from dqn_experiments import checkpoint, resume, state
+from dqn_experiments.__main__ import main
+from dqn_experiments.train import train
+from tests.conftest import QUICK_CARTPOLE, composed
+
+Attack = Callable[[Path], object]
+TRACE = Path("executed")
+
+
+class Payload:
+    """Leaves a trace when it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return Path.write_text, (TRACE, "")
+
+
+def pickled(name: str) -> Attack:
+    return lambda folder: (folder / name).write_bytes(pickle.dumps(Payload()))
+
+
+def pickled_by_torch(name: str) -> Attack:
+    return lambda folder: torch.save({"agent": Payload()}, folder / name)
+
+
+def pickled_by_numpy(name: str) -> Attack:
+    return lambda folder: np.savez((folder / name).open("wb"), a=np.array([Payload()], object))
+
+
+def deflated(name: str) -> Attack:
+    def attack(folder: Path) -> None:
+        with zipfile.ZipFile(folder / name, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("a.npy", bytes(10**7))
+
+    return attack
+
+
+def giant(name: str) -> Attack:
+    """A header that speaks of 8 petabytes before the data of one number."""
+
+    def attack(folder: Path) -> None:
+        with zipfile.ZipFile(folder / name, "w") as archive, archive.open("a.npy", "w") as file:
+            shape = {"descr": "<f8", "fortran_order": False, "shape": (10**15,)}
+            np.lib.format.write_array_header_1_0(file, shape)
+            file.write(bytes(8))
+
+    return attack
+
+
+def changed(name: str, change: Callable[[Any], object]) -> Attack:
+    """A state that is well-formed and wrong."""
+
+    def attack(folder: Path) -> None:
+        saved = state.load(folder / name)
+        change(saved)
+        state.save(folder / name, saved)
+
+    return attack
+
+
+def learner(change: Callable[[Any], object]) -> Attack:
+    def attack(folder: Path) -> None:
+        saved = checkpoint.load_tensors(folder / resume.LEARNER)
+        change(saved)
+        torch.save(saved, folder / resume.LEARNER)
+
+    return attack
+
+
+def huge(saved: dict[str, Any]) -> None:
+    """Four bytes on disk that claim to be four terabytes."""
+    saved["optimizer"]["state"][0]["exp_avg"] = torch.zeros(1).expand(10**12)
+
+
+def described(**fields: Any) -> Attack:
+    def attack(folder: Path) -> None:
+        meta = json.loads((folder / checkpoint.META).read_text())
+        (folder / checkpoint.META).write_text(json.dumps({**meta, **fields}))
+
+    return attack
+
+
+def configured(group: str, target: str) -> Attack:
+    def attack(folder: Path) -> None:
+        file = folder.parent.parent / "config.yaml"
+        config = yaml.safe_load(file.read_text())
+        config[group]["_target_"] = target
+        file.write_text(yaml.safe_dump(config))
+
+    return attack
+
+
+DAMAGED, REFUSED = "not a readable file of weights", "damaged, must be as it was written"
+NO_CHECKPOINT = "must hold a checkpoint that is not damaged"
+WEIGHTS, LEARNER, RUN, REPLAY = checkpoint.WEIGHTS, resume.LEARNER, resume.RUN, resume.REPLAY
+ATTACKS: dict[str, tuple[Attack, str]] = {
+    **{f"pickle {name}": (pickled(name), DAMAGED) for name in (WEIGHTS, LEARNER)},
+    **{f"pickle {name}": (pickled(name), REFUSED) for name in (RUN, REPLAY)},
+    **{f"torch {name}": (pickled_by_torch(name), DAMAGED) for name in (WEIGHTS, LEARNER)},
+    **{f"numpy {name}": (pickled_by_numpy(name), REFUSED) for name in (RUN, REPLAY)},
+    **{f"bomb {name}": (deflated(name), "is compressed") for name in (WEIGHTS, RUN, REPLAY)},
+    **{f"giant {name}": (giant(name), REFUSED) for name in (RUN, REPLAY)},
+    "giant optimizer": (learner(huge), "not of this run's agent"),
+    "no optimizer": (learner(lambda saved: saved.pop("optimizer")), "not of this run's agent"),
+    "giant count": (
+        changed(REPLAY, lambda saved: saved["rings"]["frames"]["count"].fill(10**15)),
+        "episodes of environment 0 are mixed up",
+    ),
+    "giant record": (changed(RUN, lambda saved: saved["record"].update(history=10**15)), "history"),
+    "traversal": (described(files=["../../../secret.pt"]), NO_CHECKPOINT),
+    "absolute": (described(files=["/etc/passwd"]), NO_CHECKPOINT),
+    "other step": (described(step=10**9), NO_CHECKPOINT),
+    "os.system": (configured("network", "os.system"), "network._target_=os.system: must be"),
+    "eval": (configured("env", "builtins.eval"), "env._target_=builtins.eval: must be"),
+    "a function": (
+        configured("tracker", "dqn_experiments.tracker.wandb._start"),
+        "tracker._target_=dqn_experiments.tracker.wandb._start: must be",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run")
+    train(composed(*QUICK_CARTPOLE, "tracker.mode=disabled"), folder, "title", None)
+    return folder
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_hostile_run_directory_is_refused_in_one_line(
+    name: str,
+    run: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    attack, message = ATTACKS[name]
+    shutil.copytree(run, tmp_path / "run")
+    (folder,) = (tmp_path / "run" / "checkpoints").iterdir()
+    attack(folder)
+    (folder / checkpoint.SUMS).unlink()
+    names = sorted(path.name for path in folder.iterdir())
+    sums = [f"{hashlib.sha256((folder / each).read_bytes()).hexdigest()}  {each}" for each in names]
+    (folder / checkpoint.SUMS).write_text("\n".join([*sums, ""]))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+    monkeypatch.setattr(sys, "argv", ["dqn_experiments", "resume=run", "total_steps=700"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    told = capfd.readouterr()
+    errors = [line for line in told.err.splitlines() if line.startswith("error: ")]
+    assert stop.value.code == 2, told.err
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert "Traceback" not in told.err
+    assert not TRACE.exists()
