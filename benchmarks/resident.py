@@ -41,6 +41,8 @@ def watch(overrides: list[str], run_dir: Path) -> tuple[Points, Points]:
             resident.append((replay[-1][0], used / 1e9))
     if process.wait():
         sys.exit(f"the run failed with exit code {process.returncode}")
+    if not resident:
+        sys.exit("the run told nothing of its memory; lower log_every")
     return resident, replay
 
 
