@@ -23,11 +23,11 @@ class Codec:
         self._nbytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
         self._known = None
         parameters = zstandard.ZstdCompressionParameters(
-            strategy=zstandard.STRATEGY_GREEDY,  # a tenth smaller than level 3, as fast to read
+            strategy=zstandard.STRATEGY_DFAST,
             window_log=max(10, (BLOCK * self._nbytes + len(dictionary)).bit_length()),
-            hash_log=17,  # room to find all of the dictionary
-            search_log=4,
-            min_match=5,
+            hash_log=17,  # of long matches: room to find all of the dictionary
+            chain_log=15,  # of short matches; these tables are copied for every block
+            min_match=7,  # screens match in long runs
         )
         if dictionary:
             kind = zstandard.DICT_TYPE_RAWCONTENT

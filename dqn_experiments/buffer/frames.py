@@ -220,11 +220,13 @@ class CompressedFrames(FrameStore):
                 self._judged_nbytes = self._judged_blocks = 0
 
     def _typical_frames(self) -> bytes:
-        """Frames from all over the stored ones."""
-        each = -(-DICTIONARY_FRAMES // len(self.count))
-        number = np.linspace(np.maximum(0, self.count - self._length), self.count - 1, each)
-        env = np.broadcast_to(np.arange(len(self.count)), number.shape)
-        return self.read(env, number.astype(np.int64))().numpy().tobytes()
+        """Frames spread evenly over the compressed bytes: more of what is hard to compress."""
+        held = [(env, block) for env, block, frames in self._held(self.count) if frames == BLOCK]
+        ends = np.cumsum([len(self._blocks[env][block % self._ring]) for env, block in held])
+        frame = np.arange(DICTIONARY_FRAMES)
+        at = np.searchsorted(ends, (frame + 0.5) / DICTIONARY_FRAMES * ends[-1])
+        env, block = np.array(held)[at].T
+        return self.read(env, block * BLOCK + frame % BLOCK)().numpy().tobytes()
 
     def _keep(self, env: int, block: int, packed: bytes) -> None:
         dropped = self._blocks[env][block % self._ring]
