@@ -79,9 +79,11 @@ def running(run_dir: Path) -> Iterator[subprocess.Popen[bytes]]:
     process = start(run_dir, *ENDLESS)
     while newest(run_dir) == before:
         wait_while_running(process)
-    yield process
-    process.kill()
-    process.wait()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def newest(run_dir: Path) -> str:
@@ -100,8 +102,9 @@ def result(run_dir: Path) -> list[str]:
 def episodes(run_dir: Path) -> NDArray[np.float64]:
     """Steps and returns of all episodes so far, [2, episodes]."""
     file = run_dir / "history.csv"
-    lines = file.read_text().splitlines() if file.exists() else []
-    rows = [(row["step"], row["episode_return"]) for row in csv.DictReader(lines[:-1])]
+    text = file.read_text() if file.exists() else ""
+    whole = text[: text.rfind("\n") + 1].splitlines()
+    rows = [(row["step"], row["episode_return"]) for row in csv.DictReader(whole)]
     return np.array(rows, float).reshape(-1, 2).T
 
 
@@ -122,7 +125,7 @@ def kill_at_random(folder: Path, kills: int, steps: int) -> dict[str, Any]:
         time.sleep(moments.random())
         process.kill()
         process.wait()
-        reached.append(episodes(killed)[0].max(initial=0))
+        reached.append(int(episodes(killed)[0].max(initial=0)))
     finish(start(killed, *overrides))
     return {
         "kills": kills,
@@ -191,7 +194,7 @@ def damage(folder: Path, damages: int) -> dict[str, Any]:
     return {"damages": damages, "noticed": noticed}
 
 
-def draw(folder: Path, kills: list[float], output: Path) -> None:
+def draw(folder: Path, kills: list[int], output: Path) -> None:
     """Save a picture of the two runs, one above the other."""
     figure, both = plt.subplots(2, figsize=(8, 4.5), dpi=150, sharex=True, sharey=True)
     titles = (f"killed {len(kills)} times with kill -9, at the marks", "never stopped")

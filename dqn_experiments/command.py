@@ -34,6 +34,7 @@ def run_command(config_name: str, task: Task) -> None:
     their traceback.
     """
     register_env_configs()
+    logging.raiseExceptions = False  # a log file on a full disk is not worth a traceback per line
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
     OmegaConf.register_resolver("hydra_subdir", _hydra_subdir, replace=True)
     main = hydra.main(
@@ -86,9 +87,9 @@ def _run_dir(resume: object, new: str) -> str:
     return str(resume) if Path(str(resume), "config.yaml").is_file() else new
 
 
-def _hydra_subdir(resume: object) -> str:
-    """Where Hydra keeps what it composed: how a run began stays when it is continued."""
-    return ".hydra" if resume == "auto" else ".hydra/resumed"
+def _hydra_subdir(run_dir: object) -> str | None:
+    """Where Hydra keeps what it composed; nowhere where a run has begun: that command is kept."""
+    return None if Path(str(run_dir), "config.yaml").is_file() else ".hydra"
 
 
 def _config_dir() -> str:

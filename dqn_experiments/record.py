@@ -133,6 +133,10 @@ class Lines:
                     f"{self._path}: {error.strerror}; kept in memory until it can be written"
                 )
 
+    def size(self) -> int:
+        """Bytes of all lines that are written."""
+        return self._path.stat().st_size
+
     def read(self) -> str:
         """All lines that are written."""
         return self._path.read_text()
@@ -146,7 +150,7 @@ class Lines:
 
     def cut(self, size: int) -> None:
         """Go back to the first `size` bytes; raises StateError if there are fewer."""
-        if not 0 <= size <= self._path.stat().st_size:
+        if not 0 <= size <= self.size():
             raise StateError(f"{self._path}: must have the {size} bytes that a checkpoint knows of")
         self._file.truncate(size)
         self._file.seek(0, os.SEEK_END)
@@ -171,7 +175,7 @@ class Record:
 
     def start(self) -> None:
         """Begin with empty files."""
-        if self._history.read():
+        if self._history.size():
             log.warning("there is no checkpoint to go on from; history.csv begins anew")
         self.load_state_dict({"history": 0, "metrics": 0})
         self._history.add(",".join(field.name for field in fields(Episode)) + "\n")
@@ -188,7 +192,7 @@ class Record:
         self._rows = 0
         try:
             rows = [json.loads(line) for line in self._metrics.read().splitlines()]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise StateError(f"metrics.jsonl: must be lines of json: {error}") from error
         for row in rows:  # a tracker that died may not have written them out
             self._track(row)
@@ -235,5 +239,6 @@ class Record:
         except Exception as error:  # whatever a tracker dies of, the run need not
             log.warning(f"the tracker failed ({error!r}); the run goes on without it")
             self._tracker = None
-            with suppress(Exception):
-                tracker.close(1)
+            if call != "close":
+                with suppress(Exception):
+                    tracker.close(1)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from dqn_experiments import state
+from dqn_experiments import memory, state
 from dqn_experiments.checkpoint import WEIGHTS, Checkpoint, Writer, load_tensors, save_tensors
 from dqn_experiments.errors import StateError
 from dqn_experiments.state import State, matching, part, restored_rng
@@ -60,6 +60,7 @@ def go_on(training: "Training", found: Checkpoint) -> None:
     missing = {WEIGHTS, LEARNER, RUN, REPLAY} - set(found.files)
     if missing:
         raise StateError(f"{found.path}: must have {', '.join(sorted(missing))} to go on from")
+    training.step = training.saved_step = found.step
     _load_learner(training, found)
     run, replay = state.load(found.path / RUN), state.load(found.path / REPLAY)
     try:
@@ -69,7 +70,7 @@ def go_on(training: "Training", found: Checkpoint) -> None:
         training.episodes.load_state_dict(part(run, "episodes"))
         training.buffer.load_state_dict(replay)
         frame = training.env.load_state_dict(part(run, "env"), training.interrupt.check)
-        if not np.array_equal(frame, training.stack.observation[:, -1]):
+        if not np.array_equal(frame, training.stack.observation[:, -1], equal_nan=True):
             raise StateError(
                 "env: shows something else after the same actions; must be the same versions of "
                 "its packages"
@@ -77,16 +78,15 @@ def go_on(training: "Training", found: Checkpoint) -> None:
         training.record.load_state_dict(part(run, "record"))
     except StateError as error:
         raise StateError(f"{found.path}: {error}") from error
-    training.step = training.saved_step = found.step
     training.unscored = found.step > 0 and found.score is None and training.evaluation_due()
     training.progress.go_on(found.step)
 
 
-def _check_shapes(optimizer: torch.optim.Optimizer) -> None:
-    """Raise ValueError for moments that are not of their parameters; torch would not look."""
+def _refuse_giants(optimizer: torch.optim.Optimizer) -> None:
+    """Raise ValueError for moments larger than their parameters; torch does not look."""
     for parameter, moments in optimizer.state.items():
         for name, moment in moments.items():
-            if moment.ndim and moment.shape != parameter.shape:
+            if isinstance(moment, torch.Tensor) and moment.numel() > parameter.numel():
                 raise ValueError(f"{name} is {list(moment.shape)}, not {list(parameter.shape)}")
 
 
@@ -96,10 +96,12 @@ def _load_learner(training: "Training", found: Checkpoint) -> None:
         training.agent.network.load_state_dict(found.weights())
         training.agent.load_state_dict(learner["agent"])
         training.optimizer.load_state_dict(learner["optimizer"])
-        _check_shapes(training.optimizer)
+        _refuse_giants(training.optimizer)
         torch.set_rng_state(learner["torch_rng"])
         if learner["cuda_rng"] is not None and training.device.type == "cuda":
             torch.cuda.set_rng_state(learner["cuda_rng"], training.device)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        if memory.ran_out(error):
+            raise
         reason = " ".join(str(error).split())
         raise StateError(f"{found.path}: not of this run's agent ({reason:.200})") from error

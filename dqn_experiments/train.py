@@ -197,8 +197,8 @@ class Training:
         """What to tell of a run that asked for more than there is."""
         return TrainingError(
             f"out of memory after {self.step:,} steps, with {self.buffer.nbytes / 1e9:.2f} GB in "
-            f"the replay memory: lower buffer.capacity={self.config.buffer.capacity}; "
-            f"{self.last_checkpoint()}"
+            "the replay memory: free some, or lower "
+            f"buffer.capacity={self.config.buffer.capacity}; {self.last_checkpoint()}"
         )
 
     def report_and_save(self) -> None:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -20,6 +21,7 @@ SMALL_DISK = """
 mkdir run
 mount -t tmpfs -o size=1500k tmpfs run || exit 99
 "$@"; test $? = 1 || exit 98
+head -c 2m /dev/zero > run/ballast; "$@" 2> on_a_disk_without_a_byte; rm run/ballast
 cp -r run at_the_end_of_the_disk
 mount -o remount,size=50m run
 "$@"; code=$?
@@ -29,7 +31,7 @@ exit $code
 
 
 def test_a_full_disk_costs_nothing_but_checkpoints(tmp_path: Path) -> None:
-    """Two of them fit beside the one that is written; with more room the same command goes on."""
+    """The disk is too small for all of them; with more room the same command goes on."""
     if not shutil.which("unshare"):
         pytest.skip("there is no mounting a small disk here")
     run = [sys.executable, "-m", "dqn_experiments", *RUN, "tracker.mode=disabled"]
@@ -40,6 +42,7 @@ def test_a_full_disk_costs_nothing_but_checkpoints(tmp_path: Path) -> None:
     if ended.returncode in (1, 99) and not (tmp_path / "at_the_end_of_the_disk").exists():
         pytest.skip(f"there is no mounting a small disk here: {ended.stderr}")
     assert ended.returncode == 0, ended.stderr
+    assert "Traceback" not in (tmp_path / "on_a_disk_without_a_byte").read_text()
     full = tmp_path / "at_the_end_of_the_disk"
     last_good = checkpoint.newest_intact(full)
     assert last_good
@@ -66,15 +69,20 @@ def test_a_tracker_that_dies_does_not_stop_the_run(tmp_path: Path) -> None:
         stdout=subprocess.DEVNULL,
         text=True,
     )
+    deadline = time.monotonic() + 60
     while not list((tmp_path / "run" / "checkpoints").glob("*[0-9]")):
         assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
         time.sleep(0.01)
     trackers = psutil.Process(process.pid).children(recursive=True)
     assert any("wandb" in tracker.name() for tracker in trackers)
     for tracker in trackers:
-        tracker.kill()
+        with suppress(psutil.NoSuchProcess):
+            tracker.kill()
     _, told = process.communicate(timeout=120)
     assert process.returncode == 0, told
     assert "Traceback" not in told
+    log = (tmp_path / "run" / "train.log").read_text()
+    assert log.count("the tracker failed") == log.count("the run goes on without it") == 1
     assert metrics(tmp_path / "run")[-1]["evaluation/step"] == 3000
     assert checkpoint.find(tmp_path / "run", "latest").step == 3000

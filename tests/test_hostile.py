@@ -11,7 +11,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pytest
@@ -42,8 +42,23 @@ def pickled_by_torch(name: str) -> Attack:
     return lambda folder: torch.save({"agent": Payload()}, folder / name)
 
 
+def member(name: str, write: Callable[[IO[bytes]], object]) -> Attack:
+    """A state with one array, written as an attacker likes."""
+
+    def attack(folder: Path) -> None:
+        with zipfile.ZipFile(folder / name, "w") as archive:
+            archive.writestr(state.REST, "{}")
+            with archive.open("a.npy", "w") as file:
+                write(file)
+
+    return attack
+
+
 def pickled_by_numpy(name: str) -> Attack:
-    return lambda folder: np.savez((folder / name).open("wb"), a=np.array([Payload()], object))
+    def write(file: IO[bytes]) -> None:
+        np.lib.format.write_array(file, np.array([Payload()], object), version=(1, 0))
+
+    return member(name, write)
 
 
 def deflated(name: str) -> Attack:
@@ -57,13 +72,12 @@ def deflated(name: str) -> Attack:
 def giant(name: str) -> Attack:
     """A header that speaks of 8 petabytes before the data of one number."""
 
-    def attack(folder: Path) -> None:
-        with zipfile.ZipFile(folder / name, "w") as archive, archive.open("a.npy", "w") as file:
-            shape = {"descr": "<f8", "fortran_order": False, "shape": (10**15,)}
-            np.lib.format.write_array_header_1_0(file, shape)
-            file.write(bytes(8))
+    def write(file: IO[bytes]) -> None:
+        shape = {"descr": "<f8", "fortran_order": False, "shape": (10**15,)}
+        np.lib.format.write_array_header_1_0(file, shape)
+        file.write(bytes(8))
 
-    return attack
+    return member(name, write)
 
 
 def changed(name: str, change: Callable[[Any], object]) -> Attack:
@@ -99,6 +113,16 @@ def described(**fields: Any) -> Attack:
     return attack
 
 
+def metrics(line: bytes) -> Attack:
+    """A line as long as the first one, so that the file is as long as it was."""
+
+    def attack(folder: Path) -> None:
+        file = folder.parent.parent / "metrics.jsonl"
+        file.write_bytes((line + b"\n" + file.read_bytes())[: file.stat().st_size])
+
+    return attack
+
+
 def configured(group: str, target: str) -> Attack:
     def attack(folder: Path) -> None:
         file = folder.parent.parent / "config.yaml"
@@ -111,6 +135,7 @@ def configured(group: str, target: str) -> Attack:
 
 DAMAGED, REFUSED = "not a readable file of weights", "damaged, must be as it was written"
 NO_CHECKPOINT = "must hold a checkpoint that is not damaged"
+ALL = [checkpoint.WEIGHTS, resume.LEARNER, resume.RUN, resume.REPLAY]
 WEIGHTS, LEARNER, RUN, REPLAY = checkpoint.WEIGHTS, resume.LEARNER, resume.RUN, resume.REPLAY
 ATTACKS: dict[str, tuple[Attack, str]] = {
     **{f"pickle {name}": (pickled(name), DAMAGED) for name in (WEIGHTS, LEARNER)},
@@ -126,8 +151,9 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         "episodes of environment 0 are mixed up",
     ),
     "giant record": (changed(RUN, lambda saved: saved["record"].update(history=10**15)), "history"),
-    "traversal": (described(files=["../../../secret.pt"]), NO_CHECKPOINT),
-    "absolute": (described(files=["/etc/passwd"]), NO_CHECKPOINT),
+    "traversal": (described(files=[*ALL, "../../config.yaml"]), NO_CHECKPOINT),
+    "absolute": (described(files=[*ALL, "/etc/passwd"]), NO_CHECKPOINT),
+    "deep metrics": (metrics(b"[" * 10**5), "metrics.jsonl"),
     "other step": (described(step=10**9), NO_CHECKPOINT),
     "os.system": (configured("network", "os.system"), "network._target_=os.system: must be"),
     "eval": (configured("env", "builtins.eval"), "env._target_=builtins.eval: must be"),
@@ -158,7 +184,8 @@ def test_a_hostile_run_directory_is_refused_in_one_line(
     (folder,) = (tmp_path / "run" / "checkpoints").iterdir()
     attack(folder)
     (folder / checkpoint.SUMS).unlink()
-    names = sorted(path.name for path in folder.iterdir())
+    listed = json.loads((folder / checkpoint.META).read_text())["files"]
+    names = sorted([*listed, checkpoint.META])
     sums = [f"{hashlib.sha256((folder / each).read_bytes()).hexdigest()}  {each}" for each in names]
     (folder / checkpoint.SUMS).write_text("\n".join([*sums, ""]))
     monkeypatch.chdir(tmp_path)

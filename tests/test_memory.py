@@ -1,5 +1,6 @@
 """Free memory is what the machine has and a container allows."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -33,3 +34,11 @@ def test_the_limit_of_any_group_around_it_counts(
 def test_no_container_is_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "CGROUP", tmp_path / "none")
     assert memory.available(CPU) > 1_000_000
+
+
+@pytest.mark.parametrize("ask", [lambda: torch.empty(10**15), lambda: bytearray(10**16)])
+def test_what_is_not_there_is_known_by_its_error(ask: Callable[[], object]) -> None:
+    with pytest.raises((MemoryError, RuntimeError)) as refused:
+        ask()
+    assert memory.ran_out(refused.value)
+    assert not memory.ran_out(RuntimeError("shapes do not match"))

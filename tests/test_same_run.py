@@ -51,7 +51,7 @@ def test_an_environment_that_plays_otherwise_is_noticed(tmp_path: Path) -> None:
     train(composed(*SILENT), tmp_path, "title", None)
     saved = checkpoint.find(tmp_path, "latest")
     run = state.load(saved.path / resume.RUN)
-    run["env"]["actions"][-1] ^= 1
+    run["env"]["actions"] ^= 1
     files = {name: (saved.path / name).read_bytes() for name in saved.files}
     files |= {resume.RUN: saved_bytes(tmp_path / "changed", run)}
     writers = {name: partial(write, content) for name, content in files.items()}
