@@ -15,7 +15,7 @@ from dqn_experiments.state import State, matching, rows
 
 DICTIONARY_FRAMES = 128  # of the game that blocks can refer to
 DICTIONARY_AFTER = 8_192  # frames, from which these are taken
-TYPICAL_RATIO = 143 / 7056  # compressed over raw on the median Atari game
+TYPICAL_RATIO = 114 / 7056  # compressed over raw on the median Atari game
 BYTES_OBJECT = 57  # what Python, malloc and a list add to each block
 
 Reading = Callable[[], Tensor]
