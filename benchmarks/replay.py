@@ -198,7 +198,7 @@ class NotebookMemory:
     def add(self, *row: Any) -> None:
         """Store observation, next observation, action, reward and done."""
         for column, value in zip(self._columns(), row, strict=True):
-            column[self._size] = value
+            column[self._size : self._size + 1] = value
         self._size += 1
 
     def sample(self) -> list[torch.Tensor]:
