@@ -2,7 +2,7 @@
 
     python benchmarks/replay.py --games breakout,pong --capacity 1000000 --json out.json
     python benchmarks/replay.py --games suite --frames 50000 --memory-only --plot memory.png
-    python benchmarks/replay.py --games breakout --capacity 100000 --peers --training 8000
+    python benchmarks/replay.py --games breakout --capacity 100000 --peers
 
 Each game is played at random, in eight environments, by a process of its own: resident memory is
 what the process has more of once the memory is full. Times are of one core, without reading ahead:
@@ -16,8 +16,6 @@ import gc
 import json
 import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import timeit
 from collections.abc import Callable
@@ -35,19 +33,15 @@ import numpy as np
 import psutil
 import torch
 from gymnasium import spaces
-from hydra import compose, initialize_config_dir
 from numpy.typing import NDArray
-from omegaconf import DictConfig
 from tqdm import tqdm
 
 from dqn_experiments import reference, state
 from dqn_experiments.components import build
-from dqn_experiments.config import validated
-from dqn_experiments.env.roms import register_env_configs
+from dqn_experiments.config import composed
 from dqn_experiments.stacking import FrameStack
 from dqn_experiments.timestep import Timestep
 
-CONF = Path(__file__).parent.parent / "conf"
 CPU = torch.device("cpu")
 SMALL = 10_000
 NOISE = "yars_revenge"  # the one game whose screen holds noise
@@ -55,17 +49,10 @@ NOISE = "yars_revenge"  # the one game whose screen holds noise
 Measured = dict[str, float]
 
 
-def composed(*overrides: str) -> DictConfig:
-    """The validated config of a command line, for batches drawn on the spot."""
-    register_env_configs()
-    with initialize_config_dir(str(CONF.resolve())):
-        overrides = ("total_steps=10_000_000", "buffer.read_ahead=false", *overrides)
-        return validated(compose("config", overrides=list(overrides)))
-
-
 def memory_for(env: Any, *overrides: str) -> Any:
-    """An empty replay memory for what `env` shows."""
-    config = composed("learning_starts=1_000", f"env.num_envs={env.num_envs}", *overrides)
+    """An empty replay memory for what `env` shows, whose batches are drawn on the spot."""
+    run = ("total_steps=10_000_000", "learning_starts=1_000", f"env.num_envs={env.num_envs}")
+    config = composed(*run, "buffer.read_ahead=false", *overrides)
     rng = np.random.default_rng(0)
     return build(config.buffer, env.num_envs, env.observation_shape, env.dtype, rng, CPU)
 
@@ -249,44 +236,6 @@ def measure_peer(name: str, game: str, capacity: int) -> Measured:
     return {"resident_bytes_per_transition": size / capacity, "sample_ms": 1e3 * best(sample, 100)}
 
 
-def training_ratio(game: str, steps: int, pairs: int = 3) -> float:
-    """Training steps per second with compressed frames over without, median of pairs of runs."""
-    ratios = []
-    for pair in range(pairs):
-        order = ("zstd", "none") if pair % 2 else ("none", "zstd")
-        rate = {compression: steps_per_second(game, steps, compression) for compression in order}
-        ratios.append(rate["zstd"] / rate["none"])
-        print(f"training with zstd {rate['zstd']:.1f}, without {rate['none']:.1f} steps/s")
-    return statistics.median(ratios)
-
-
-def steps_per_second(game: str, steps: int, compression: str) -> float:
-    """Of a run with updates, in the median of its intervals of 1,000 steps."""
-    with tempfile.TemporaryDirectory() as folder:
-        overrides = [
-            f"env={game}",
-            f"buffer.compression={compression}",
-            "buffer.capacity=100_000",
-            "learning_starts=2_000",
-            f"total_steps={steps}",
-            "log_every=1_000",
-            "tracker.mode=disabled",
-            "evaluation.episodes=1",
-            "evaluation.num_envs=1",
-            "evaluation.max_frames=100",
-            f"hydra.run.dir={folder}",
-        ]
-        command = [sys.executable, "-m", "dqn_experiments", *overrides]
-        subprocess.run(command, check=True, capture_output=True)
-        lines = (Path(folder) / "metrics.jsonl").read_text().splitlines()
-    rates = [
-        row["perf/steps_per_second"]
-        for row in map(json.loads, lines)
-        if "perf/steps_per_second" in row and row["step"] > 3_000
-    ]
-    return statistics.median(rates)
-
-
 def apart(function: Callable[..., Any], *arguments: Any) -> Any:
     """The result of a function that is called in a process of its own."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
@@ -357,7 +306,6 @@ def main() -> None:
     parser.add_argument("--memory-only", action="store_true", help="no times")
     parser.add_argument("--peers", action="store_true", help="measure other replay memories too")
     parser.add_argument("--peer-capacity", type=int, default=100_000)
-    parser.add_argument("--training", type=int, default=0, metavar="STEPS", help="of each run")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--plot", type=Path)
     options = parser.parse_args()
@@ -380,8 +328,6 @@ def main() -> None:
             for peer in ("notebook", "stable_baselines3")
         }
         print_table(result["peers"])
-    if options.training:
-        result["training_compressed_over_raw"] = training_ratio(names[0], options.training)
     for key, value in result.items():
         if isinstance(value, float):
             print(f"{key}: {value:.3g}")

@@ -19,7 +19,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from dqn_experiments.env.roms import register_env_configs
 from dqn_experiments.errors import ConfigError, TrainingError
-from dqn_experiments.groups import EXECUTION_WHITELIST
+from dqn_experiments.groups import EXECUTION_WHITELIST, config_dir
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ def run_command(config_name: str, task: Task) -> None:
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
     OmegaConf.register_resolver("hydra_subdir", _hydra_subdir, replace=True)
     main = hydra.main(
-        config_path=_config_dir(), config_name=config_name, execution_whitelist=EXECUTION_WHITELIST
+        config_path=config_dir(), config_name=config_name, execution_whitelist=EXECUTION_WHITELIST
     )(_as_job(task))
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         main()
@@ -90,13 +90,6 @@ def _run_dir(resume: object, new: str) -> str:
 def _hydra_subdir(run_dir: object) -> str | None:
     """Where Hydra keeps what it composed; nowhere where a run has begun: that command is kept."""
     return None if Path(str(run_dir), "config.yaml").is_file() else ".hydra"
-
-
-def _config_dir() -> str:
-    """The folder of yaml files: inside an installed package, beside a source tree's."""
-    package = Path(__file__).parent
-    inside = package / "conf"
-    return str(inside if inside.is_dir() else package.parent / "conf")
 
 
 def _one_line(error: BaseException) -> str:

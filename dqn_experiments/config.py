@@ -10,14 +10,16 @@ from importlib.util import find_spec
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_type_hints
 
 import pydantic
+from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ConfigDict, DirectoryPath, Field
 
 from dqn_experiments.constraints import Component, Count, OptionalCount, Seed, UnitInterval
 from dqn_experiments.devices import Device, resolve
+from dqn_experiments.env.roms import register_env_configs
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.groups import GROUPS
+from dqn_experiments.groups import GROUPS, config_dir
 
 Schema = TypeVar("Schema", bound=BaseModel)
 CLOSED = ConfigDict(extra="forbid")
@@ -73,18 +75,30 @@ class WatchConfig(CheckpointChoice):
     render: Literal["video", "human"]
 
 
-def options(schema: type[Schema], composed: DictConfig) -> Schema:
+def options(schema: type[Schema], config: DictConfig) -> Schema:
     """The keys of a command, checked against its schema; raises ConfigError."""
-    return _check(schema, _plain(composed), prefix="")
+    return _check(schema, _plain(config), prefix="")
 
 
-def validated(composed: DictConfig) -> DictConfig:
+def composed(*overrides: str) -> DictConfig:
+    """The validated config of a training command line, for programs that have none.
+
+    Raises:
+        ConfigError: see `validated`.
+        HydraException: if an override cannot be composed.
+    """
+    register_env_configs()
+    with initialize_config_dir(config_dir()):
+        return validated(compose("config", overrides=list(overrides)))
+
+
+def validated(config: DictConfig) -> DictConfig:
     """The config with every value checked and in its declared type.
 
     Raises:
         ConfigError: one line that names the key, the value and what is allowed.
     """
-    return checked(_plain(composed))
+    return checked(_plain(config))
 
 
 def checked(config: dict[str, Any]) -> DictConfig:
@@ -97,12 +111,12 @@ def checked(config: dict[str, Any]) -> DictConfig:
     return OmegaConf.create(result)
 
 
-def _plain(composed: DictConfig) -> dict[str, Any]:
+def _plain(config: DictConfig) -> dict[str, Any]:
     try:
-        missing = sorted(OmegaConf.missing_keys(composed))
+        missing = sorted(OmegaConf.missing_keys(config))
         if missing:
             raise ConfigError(f"{missing[0]}: no value given; set it with {missing[0]}=<value>")
-        return OmegaConf.to_container(composed, resolve=True)  # type: ignore[return-value]
+        return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
         raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
 

@@ -145,29 +145,33 @@ class Training:
         self.buffer.reset(frame)
 
     def run(self) -> None:
-        """Algorithm 1: act, store, sample, update, sync, log."""
+        """Go on to the last step; raises Interrupted where a signal has come."""
         if self.unscored:
             self.save(self.evaluate())
         while self.step < self.total_steps:
             self.interrupt.check()
-            epsilon = self.epsilon(self.step)
-            action, value = self.agent.act(self.stack.observation, epsilon, self.rng)
-            timestep = self.env.step(action)
-            self.buffer.add(action, timestep)
-            self.stack.push(timestep.first_frame, timestep.done)
-            self.step += self.num_envs
+            self.advance()
 
-            if self.step > self.learning_starts:
-                for _ in range(self.times_due(self.update_every)):
-                    self.update(self.buffer.sample())
-                if self.times_due(self.agent.target_update_every):
-                    self.agent.sync_target()
+    def advance(self) -> None:
+        """Algorithm 1, one step in every environment: act, store, sample, update, sync, log."""
+        epsilon = self.epsilon(self.step)
+        action, value = self.agent.act(self.stack.observation, epsilon, self.rng)
+        timestep = self.env.step(action)
+        self.buffer.add(action, timestep)
+        self.stack.push(timestep.first_frame, timestep.done)
+        self.step += self.num_envs
 
-            for episode in self.episodes.add(self.step, epsilon, value, timestep, self.losses):
-                self.record.episode(episode)
-                self.progress.episode(episode)
-            self.progress.show(self.step, epsilon)
-            self.report_and_save()
+        if self.step > self.learning_starts:
+            for _ in range(self.times_due(self.update_every)):
+                self.update(self.buffer.sample())
+            if self.times_due(self.agent.target_update_every):
+                self.agent.sync_target()
+
+        for episode in self.episodes.add(self.step, epsilon, value, timestep, self.losses):
+            self.record.episode(episode)
+            self.progress.episode(episode)
+        self.progress.show(self.step, epsilon)
+        self.report_and_save()
 
     def times_due(self, every: int) -> int:
         """How many multiples of `every` the last step reached; 0 means never."""

@@ -1,4 +1,4 @@
-"""What the tests share: composing configs, and running commands as a user does."""
+"""What the tests share: running commands as a user does, and reading what they left."""
 
 import json
 import os
@@ -9,11 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hydra import compose, initialize_config_dir
-from omegaconf import DictConfig
-
-from dqn_experiments.config import validated
-from dqn_experiments.env.roms import register_env_configs
 
 ROOT = Path(__file__).parent.parent
 
@@ -51,13 +46,6 @@ def command(tmp_path: Path) -> Command:
         )
 
     return run
-
-
-def composed(*overrides: str) -> DictConfig:
-    """The validated config of a command line."""
-    register_env_configs()
-    with initialize_config_dir(str(ROOT / "conf")):
-        return validated(compose("config", overrides=list(overrides)))
 
 
 def wandb_records(run_dir: Path, kind: str) -> list[dict[str, Any]]:

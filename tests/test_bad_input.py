@@ -8,8 +8,8 @@ import pytest
 
 from dqn_experiments import evaluate, watch
 from dqn_experiments.__main__ import main
+from dqn_experiments.config import composed
 from dqn_experiments.same_run import claim
-from tests.conftest import composed
 
 MISTAKES = {
     # unknown keys and options

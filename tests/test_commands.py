@@ -15,10 +15,11 @@ import torch
 
 from dqn_experiments import checkpoint
 from dqn_experiments.buffer.uniform import UniformReplay
+from dqn_experiments.config import composed
 from dqn_experiments.errors import TrainingError
 from dqn_experiments.interrupt import Interrupt
 from dqn_experiments.train import Training, train
-from tests.conftest import QUICK_CARTPOLE, Command, composed, metrics, wandb_records
+from tests.conftest import QUICK_CARTPOLE, Command, metrics, wandb_records
 
 
 def wandb_rows(run_dir: Path) -> list[dict[str, float]]:

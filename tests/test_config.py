@@ -7,9 +7,9 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from dqn_experiments.config import component, options_of
+from dqn_experiments.config import component, composed, options_of
 from dqn_experiments.groups import GROUPS
-from tests.conftest import ROOT, composed
+from tests.conftest import ROOT
 
 
 def read(path: Path) -> dict[str, Any]:

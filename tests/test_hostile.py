@@ -20,8 +20,9 @@ import yaml
 
 from dqn_experiments import checkpoint, resume, state
 from dqn_experiments.__main__ import main
+from dqn_experiments.config import composed
 from dqn_experiments.train import train
-from tests.conftest import QUICK_CARTPOLE, composed
+from tests.conftest import QUICK_CARTPOLE
 
 Attack = Callable[[Path], object]
 TRACE = Path("executed")

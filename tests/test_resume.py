@@ -15,9 +15,10 @@ import pytest
 import torch
 
 from dqn_experiments import checkpoint, run_dir
+from dqn_experiments.config import composed
 from dqn_experiments.errors import ConfigError, TrainingError
 from dqn_experiments.train import train
-from tests.conftest import QUICK_CARTPOLE, Command, composed, metrics, wandb_records
+from tests.conftest import QUICK_CARTPOLE, Command, metrics, wandb_records
 
 CARTPOLE = (
     *QUICK_CARTPOLE,
