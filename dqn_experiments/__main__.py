@@ -25,10 +25,12 @@ def _train(composed: DictConfig) -> None:
     sweep = Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None
     if composed.resume == "auto":
         run_dir, config = Path(hydra.runtime.output_dir), validated(composed)
+        title = _title(hydra, run_dir)
     else:
         run_dir = Path(str(composed.resume))
         config = continued_config(run_dir, composed, hydra.overrides.task)
-    train(config, run_dir, _title(hydra, run_dir), sweep)
+        title = run_dir.resolve().name  # the command line does not tell what was played
+    train(config, run_dir, title, sweep)
 
 
 def _title(hydra: HydraConf, run_dir: Path) -> str:
@@ -36,7 +38,7 @@ def _title(hydra: HydraConf, run_dir: Path) -> str:
     overrides = [
         override
         for override in hydra.overrides.task
-        if not override.startswith(("env=", "agent=", "tracker.", "resume="))
+        if not override.startswith(("env=", "agent=", "tracker."))
     ]
     overrides.sort(key=_alike_in_the_sweep(hydra).__contains__)  # what differs comes first
     played = "{env}/{agent}".format(**hydra.runtime.choices)

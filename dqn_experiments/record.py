@@ -126,7 +126,7 @@ class Lines:
         failed_before = bool(self._waiting)
         self._waiting += line.encode()
         try:
-            self._waiting = self._waiting[self._file.write(self._waiting) or 0 :]
+            self._write()
         except OSError as error:
             if not failed_before:
                 log.warning(
@@ -143,10 +143,13 @@ class Lines:
 
     def sync(self) -> int:
         """Make the lines survive a power cut; returns the bytes of all. Raises OSError."""
-        while self._waiting:
-            self._waiting = self._waiting[self._file.write(self._waiting) or 0 :]
+        self._write()
         os.fsync(self._file.fileno())
         return self._file.tell()
+
+    def _write(self) -> None:
+        while self._waiting:
+            self._waiting = self._waiting[self._file.write(self._waiting) or 0 :]
 
     def cut(self, size: int) -> None:
         """Go back to the first `size` bytes; raises StateError if there are fewer."""

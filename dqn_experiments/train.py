@@ -273,7 +273,7 @@ class Training:
         seconds = time.monotonic() - began
         log.info(f"checkpoint {saved.path}: {saved.nbytes / 1e6:.1f} MB in {seconds:.2f} s")
         best = ["best"] if checkpoint.is_best(self.run_dir, saved) else []
-        # what others need to play: the replay memory would be a hundred times as much
+        # what others need to play: the replay memory would be ten times as much, or more
         files = [saved.path / name for name in (checkpoint.WEIGHTS, checkpoint.META)]
         self.record.checkpoint(files, [f"step-{self.step}", "latest", *best])
 
