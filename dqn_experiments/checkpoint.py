@@ -5,6 +5,7 @@ import io
 import logging
 import os
 import shutil
+import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,10 @@ from typing import Annotated, Any
 import torch
 from pydantic import BaseModel, Field, FiniteFloat
 
+from dqn_experiments import memory
 from dqn_experiments.constraints import OptionalCount
 from dqn_experiments.errors import ConfigError, StateError
+from dqn_experiments.files import refuse_links
 from dqn_experiments.state import refuse_compressed
 
 log = logging.getLogger(__name__)
@@ -105,9 +108,12 @@ def load_tensors(path: Path) -> dict[str, Any]:
         StateError: if the file cannot be read as that.
     """
     try:
-        refuse_compressed(path)
+        with zipfile.ZipFile(path) as archive:
+            refuse_compressed(archive)
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many kinds for a damaged or hostile file
+        if memory.ran_out(error):
+            raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise StateError(f"{path}: not a readable file of weights ({reason})") from error
     return state
@@ -208,10 +214,12 @@ def available(run_dir: Path) -> list[Checkpoint]:
 
 
 def _folders(run_dir: Path) -> list[Path]:
-    return sorted(path for path in (run_dir / "checkpoints").glob("*") if path.name.isdecimal())
+    everything = (run_dir / "checkpoints").glob("*")
+    return sorted(path for path in everything if path.name.isdecimal() and path.is_dir())
 
 
 def _read(folder: Path) -> Checkpoint:
+    refuse_links(folder)
     try:
         meta = Meta.model_validate_json((folder / META).read_text())
     except (OSError, ValueError) as error:

@@ -1,10 +1,11 @@
 """What a checkpoint holds of a run, and how a run goes on from one as if nothing had happened."""
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from dqn_experiments import memory, state
 from dqn_experiments.checkpoint import WEIGHTS, Checkpoint, Writer, load_tensors, save_tensors
@@ -26,7 +27,7 @@ def checkpoint_files(training: "Training") -> dict[str, Writer]:
     device = training.device
     learner = {
         "agent": training.agent.state_dict(),
-        "optimizer": training.optimizer.state_dict(),
+        "moments": training.optimizer.state_dict()["state"],
         "torch_rng": torch.get_rng_state(),
         "cuda_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
     }
@@ -82,21 +83,12 @@ def go_on(training: "Training", found: Checkpoint) -> None:
     training.progress.go_on(found.step)
 
 
-def _refuse_giants(optimizer: torch.optim.Optimizer) -> None:
-    """Raise ValueError for moments larger than their parameters; torch does not look."""
-    for parameter, moments in optimizer.state.items():
-        for name, moment in moments.items():
-            if isinstance(moment, torch.Tensor) and moment.numel() > parameter.numel():
-                raise ValueError(f"{name} is {list(moment.shape)}, not {list(parameter.shape)}")
-
-
 def _load_learner(training: "Training", found: Checkpoint) -> None:
-    learner = load_tensors(found.path / LEARNER)
+    weights, learner = found.weights(), load_tensors(found.path / LEARNER)
     try:
-        training.agent.network.load_state_dict(found.weights())
+        _load_moments(training.optimizer, learner["moments"])
+        training.agent.network.load_state_dict(weights)
         training.agent.load_state_dict(learner["agent"])
-        training.optimizer.load_state_dict(learner["optimizer"])
-        _refuse_giants(training.optimizer)
         torch.set_rng_state(learner["torch_rng"])
         if learner["cuda_rng"] is not None and training.device.type == "cuda":
             torch.cuda.set_rng_state(learner["cuda_rng"], training.device)
@@ -105,3 +97,27 @@ def _load_learner(training: "Training", found: Checkpoint) -> None:
             raise
         reason = " ".join(str(error).split())
         raise StateError(f"{found.path}: not of this run's agent ({reason:.200})") from error
+
+
+def _load_moments(optimizer: torch.optim.Optimizer, moments: dict[int, dict[str, Tensor]]) -> None:
+    """Take in the state of all parameters; raises ValueError unless it is laid out as it must be.
+
+    torch does not look, and its kernels would write past the end of what is too small.
+    """
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            parameter.grad = torch.zeros_like(parameter)
+    optimizer.step()  # which makes moments as they must be
+    optimizer.zero_grad()
+    own = optimizer.state_dict()
+    if moments and _layout(moments) != _layout(own["state"]):  # there are none before an update
+        raise ValueError("its optimizer's moments are of another size")
+    optimizer.load_state_dict({**own, "state": moments})
+
+
+def _layout(moments: dict[int, dict[str, Tensor]]) -> dict[tuple[int, str], Any]:
+    return {
+        (parameter, name): (moment.dtype, moment.shape, moment.stride())
+        for parameter, each in moments.items()
+        for name, moment in each.items()
+    }

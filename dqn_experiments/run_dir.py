@@ -17,19 +17,20 @@ from dqn_experiments.components import build_agent, build_env
 from dqn_experiments.config import checked
 from dqn_experiments.devices import limit_threads, resolve
 from dqn_experiments.errors import ConfigError
+from dqn_experiments.files import refuse_links
 
 CONFIG = "config.yaml"
 LOCK = "lock"
 MAX_DEPTH = 20  # of nesting in a config
 
 
-def stored_config(run_dir: Path) -> DictConfig:
-    """The validated config of a run, for this machine's devices.
+def stored_config(run_dir: Path, key: str = "run") -> DictConfig:
+    """The validated config of the run that `key` names, for this machine's devices.
 
     Raises:
         ConfigError: if the folder holds no run, or its config is not one that could be trained.
     """
-    return checked_config(run_dir, on_any_device(read_config(run_dir, "run")))
+    return checked_config(run_dir, _on_any_device(read_config(run_dir, key)))
 
 
 def read_config(run_dir: Path, key: str) -> dict[str, Any]:
@@ -53,7 +54,7 @@ def read_config(run_dir: Path, key: str) -> dict[str, Any]:
     return config
 
 
-def on_any_device(config: dict[str, Any]) -> dict[str, Any]:
+def _on_any_device(config: dict[str, Any]) -> dict[str, Any]:
     """A run's config without the devices that its machine had."""
     buffer = config.get("buffer")
     elsewhere = {"buffer": {**buffer, "device": "auto"}} if isinstance(buffer, dict) else {}
@@ -83,12 +84,10 @@ def locked(run_dir: Path) -> Iterator[None]:
     """Keep other processes out of a run directory; a lock dies with its process.
 
     Raises:
-        ConfigError: if another process is there, or a file is a link that leads elsewhere.
+        ConfigError: if another process is there, or a file is a link.
     """
     file = run_dir / LOCK
-    for link in filter(Path.is_symlink, run_dir.iterdir()):
-        if not link.is_dir():  # a large disk for checkpoints is fine
-            raise ConfigError(f"{link}: must not be a link; it would be written to")
+    refuse_links(run_dir)  # they would be written to
     try:
         with FileLock(file, timeout=0):
             file.write_text(f"process {os.getpid()} on {platform.node()}\n")

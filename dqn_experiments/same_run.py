@@ -7,7 +7,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.run_dir import CONFIG, checked_config, on_any_device, read_config
+from dqn_experiments.files import replace_text
+from dqn_experiments.run_dir import CONFIG, checked_config, read_config, stored_config
 
 FREE = (
     "total_steps",
@@ -57,8 +58,8 @@ def check_same_run(run_dir: Path, config: DictConfig) -> None:
     """
     if not (run_dir / CONFIG).exists():
         return
-    stored_config = checked_config(run_dir, on_any_device(read_config(run_dir, "hydra.run.dir")))
-    stored, given = (_leaves(OmegaConf.to_container(each)) for each in (stored_config, config))
+    both = stored_config(run_dir, "hydra.run.dir"), config
+    stored, given = (_leaves(OmegaConf.to_container(each)) for each in both)
     for key in [*given, *stored]:
         if not _is_free(key) and stored.get(key) != given.get(key):
             raise ConfigError(
@@ -69,9 +70,8 @@ def check_same_run(run_dir: Path, config: DictConfig) -> None:
 
 def claim(run_dir: Path, config: DictConfig) -> None:
     """Leave the config in a run's directory, in plain values."""
-    partial = run_dir / f"{CONFIG}.partial"
-    partial.write_text(OmegaConf.to_yaml(OmegaConf.merge(config, {"resume": "auto"})))
-    partial.replace(run_dir / CONFIG)
+    plain = OmegaConf.merge(config, {"resume": "auto"})
+    replace_text(run_dir / CONFIG, OmegaConf.to_yaml(plain))
 
 
 def _is_free(key: str) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from dqn_experiments.components import build, build_env
+from dqn_experiments.files import replace_text
 from dqn_experiments.reference import human_normalized
 
 
@@ -70,10 +71,7 @@ class Evaluation:
         """Leave it as the run's evaluation.json."""
         content: dict[str, Any] = asdict(self)
         content = {**content.pop("score"), **content}
-        partial = run_dir / "evaluation.json.partial"
-        partial.unlink(missing_ok=True)
-        partial.write_text(json.dumps(content, indent=2) + "\n")
-        partial.replace(run_dir / "evaluation.json")
+        replace_text(run_dir / "evaluation.json", json.dumps(content, indent=2) + "\n")
 
 
 def evaluate(

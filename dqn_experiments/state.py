@@ -7,7 +7,7 @@ any tool can open it. Every member carries a checksum.
 import json
 import zipfile
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.lib import format as npy
@@ -69,8 +69,8 @@ def load(path: Path) -> State:
     """
     with path.open("rb") as file:
         try:
-            refuse_compressed(file)
             with zipfile.ZipFile(file) as archive:
+                refuse_compressed(archive)
                 return _read(archive)
         except MemoryError:
             raise
@@ -79,16 +79,15 @@ def load(path: Path) -> State:
             raise StateError(f"{path}: damaged, must be as it was written: {reason}") from error
 
 
-def refuse_compressed(file: Path | IO[bytes]) -> None:
-    """Raise ValueError unless `file` is a zip of members as they are; compressed, a few bytes can
-    stand for gigabytes."""
-    with zipfile.ZipFile(file) as archive:
-        for member in archive.infolist():
-            stored = member.compress_type == zipfile.ZIP_STORED
-            if not stored or member.compress_size != member.file_size:
-                raise ValueError(f"{member.filename} is compressed")
-        if sum(member.file_size for member in archive.infolist()) > archive.start_dir:
-            raise ValueError("its members overlap")
+def refuse_compressed(archive: zipfile.ZipFile) -> None:
+    """Raise ValueError unless all members lie there as they are; compressed, or in the same place,
+    a few bytes can stand for gigabytes."""
+    for member in archive.infolist():
+        stored = member.compress_type == zipfile.ZIP_STORED
+        if not stored or member.compress_size != member.file_size:
+            raise ValueError(f"{member.filename} is compressed")
+    if sum(member.file_size for member in archive.infolist()) > archive.start_dir:
+        raise ValueError("its members overlap")
 
 
 def _read(archive: zipfile.ZipFile) -> State:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,16 @@ QUICK_CARTPOLE = (
     "evaluation.episodes=4",
     "evaluation.num_envs=2",
 )
+
+TRACE = Path("executed")
+
+
+class Payload:
+    """Leaves a trace when it is unpickled."""
+
+    def __reduce__(self) -> Any:
+        return Path.write_text, (TRACE, "")
+
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -46,6 +57,33 @@ def command(tmp_path: Path) -> Command:
         )
 
     return run
+
+
+def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A run of its own process, in that folder."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "dqn_experiments", *arguments],
+        cwd=folder,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def newest_step(run_dir: Path) -> int:
+    """Of the checkpoints; 0 if there is none."""
+    steps = [int(path.name) for path in (run_dir / "checkpoints").glob("*[0-9]")]
+    return max(steps, default=0)
+
+
+def wait_for_a_checkpoint(process: subprocess.Popen[str], run_dir: Path) -> None:
+    """Until the run has one that is newer than what there was."""
+    before, deadline = newest_step(run_dir), time.monotonic() + 120
+    while newest_step(run_dir) == before:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def wandb_records(run_dir: Path, kind: str) -> list[dict[str, Any]]:

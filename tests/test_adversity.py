@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import psutil
 import pytest
 
 from dqn_experiments import checkpoint
-from tests.conftest import QUICK_CARTPOLE, metrics
+from tests.conftest import QUICK_CARTPOLE, metrics, started, wait_for_a_checkpoint
 
 RUN = (*QUICK_CARTPOLE, "total_steps=3000", "checkpoint.every=500", "hydra.run.dir=run")
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -61,19 +60,8 @@ def test_a_full_disk_costs_nothing_but_checkpoints(tmp_path: Path) -> None:
 
 def test_a_tracker_that_dies_does_not_stop_the_run(tmp_path: Path) -> None:
     """W&B's own process is killed under it."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dqn_experiments", *RUN, "tracker.mode=offline"],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-    deadline = time.monotonic() + 60
-    while not list((tmp_path / "run" / "checkpoints").glob("*[0-9]")):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    process = started(tmp_path, *RUN, "tracker.mode=offline")
+    wait_for_a_checkpoint(process, tmp_path / "run")
     trackers = psutil.Process(process.pid).children(recursive=True)
     assert any("wandb" in tracker.name() for tracker in trackers)
     for tracker in trackers:

@@ -19,7 +19,7 @@ from dqn_experiments.config import composed
 from dqn_experiments.errors import TrainingError
 from dqn_experiments.interrupt import Interrupt
 from dqn_experiments.train import Training, train
-from tests.conftest import QUICK_CARTPOLE, Command, metrics, wandb_records
+from tests.conftest import QUICK_CARTPOLE, Command, metrics, started, wandb_records
 
 
 def wandb_rows(run_dir: Path) -> list[dict[str, float]]:
@@ -189,16 +189,8 @@ def test_a_signal_after_an_evaluation_keeps_its_score(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_run_cleanly(number: signal.Signals, code: int, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "dqn_experiments", *QUICK_CARTPOLE),
-            *("total_steps=1000000", "tracker.mode=offline", f"hydra.run.dir={run_dir}"),
-        ],
-        cwd=tmp_path,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    endless = ("total_steps=1000000", "tracker.mode=offline", "hydra.run.dir=run")
+    process = started(tmp_path, *QUICK_CARTPOLE, *endless)
     history = run_dir / "history.csv"
     deadline = time.monotonic() + 120
     while not (history.exists() and len(history.read_text().splitlines()) > 20):

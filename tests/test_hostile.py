@@ -5,6 +5,7 @@ Every attack comes with checksums that fit it.
 
 import hashlib
 import json
+import os
 import pickle
 import shutil
 import sys
@@ -22,17 +23,9 @@ from dqn_experiments import checkpoint, resume, state
 from dqn_experiments.__main__ import main
 from dqn_experiments.config import composed
 from dqn_experiments.train import train
-from tests.conftest import QUICK_CARTPOLE
+from tests.conftest import QUICK_CARTPOLE, TRACE, Payload
 
 Attack = Callable[[Path], object]
-TRACE = Path("executed")
-
-
-class Payload:
-    """Leaves a trace when it is unpickled."""
-
-    def __reduce__(self) -> Any:
-        return Path.write_text, (TRACE, "")
 
 
 def pickled(name: str) -> Attack:
@@ -101,9 +94,24 @@ def learner(change: Callable[[Any], object]) -> Attack:
     return attack
 
 
-def huge(saved: dict[str, Any]) -> None:
-    """Four bytes on disk that claim to be four terabytes."""
-    saved["optimizer"]["state"][0]["exp_avg"] = torch.zeros(1).expand(10**12)
+def moment(change: Callable[[torch.Tensor], torch.Tensor]) -> Attack:
+    def attack(saved: Any) -> None:
+        saved["moments"][0]["exp_avg"] = change(saved["moments"][0]["exp_avg"])
+
+    return learner(attack)
+
+
+def elsewhere(name: str, target: str) -> Attack:
+    def attack(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).symlink_to(target)
+
+    return attack
+
+
+def pipe(folder: Path) -> None:
+    (folder / REPLAY).unlink()
+    os.mkfifo(folder / REPLAY)
 
 
 def described(**fields: Any) -> Attack:
@@ -135,6 +143,7 @@ def configured(group: str, target: str) -> Attack:
 
 
 DAMAGED, REFUSED = "not a readable file of weights", "damaged, must be as it was written"
+OTHER_AGENT = "not of this run's agent"
 NO_CHECKPOINT = "must hold a checkpoint that is not damaged"
 ALL = [checkpoint.WEIGHTS, resume.LEARNER, resume.RUN, resume.REPLAY]
 WEIGHTS, LEARNER, RUN, REPLAY = checkpoint.WEIGHTS, resume.LEARNER, resume.RUN, resume.REPLAY
@@ -145,8 +154,12 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     **{f"numpy {name}": (pickled_by_numpy(name), REFUSED) for name in (RUN, REPLAY)},
     **{f"bomb {name}": (deflated(name), "is compressed") for name in (WEIGHTS, RUN, REPLAY)},
     **{f"giant {name}": (giant(name), REFUSED) for name in (RUN, REPLAY)},
-    "giant optimizer": (learner(huge), "not of this run's agent"),
-    "no optimizer": (learner(lambda saved: saved.pop("optimizer")), "not of this run's agent"),
+    "giant moment": (moment(lambda _: torch.zeros(1).expand(10**12)), OTHER_AGENT),
+    "small moment": (moment(lambda _: torch.zeros(1)), OTHER_AGENT),
+    "empty moment": (moment(lambda own: torch.zeros(1).expand(own.shape)), OTHER_AGENT),
+    "wide moment": (moment(lambda own: own.double()), OTHER_AGENT),
+    "no moment": (learner(lambda saved: saved["moments"][0].pop("exp_avg")), OTHER_AGENT),
+    "no moments": (learner(lambda saved: saved.pop("moments")), OTHER_AGENT),
     "giant count": (
         changed(REPLAY, lambda saved: saved["rings"]["frames"]["count"].fill(10**15)),
         "episodes of environment 0 are mixed up",
@@ -154,6 +167,9 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "giant record": (changed(RUN, lambda saved: saved["record"].update(history=10**15)), "history"),
     "traversal": (described(files=[*ALL, "../../config.yaml"]), NO_CHECKPOINT),
     "absolute": (described(files=[*ALL, "/etc/passwd"]), NO_CHECKPOINT),
+    "endless": (elsewhere(REPLAY, "/dev/zero"), NO_CHECKPOINT),
+    "endless description": (elsewhere(checkpoint.META, "/dev/zero"), NO_CHECKPOINT),
+    "pipe": (pipe, NO_CHECKPOINT),
     "deep metrics": (metrics(b"[" * 10**5), "metrics.jsonl"),
     "other step": (described(step=10**9), NO_CHECKPOINT),
     "os.system": (configured("network", "os.system"), "network._target_=os.system: must be"),
@@ -163,6 +179,17 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
         "tracker._target_=dqn_experiments.tracker.wandb._start: must be",
     ),
 }
+
+
+def write_fitting_sums(folder: Path) -> None:
+    meta = folder / checkpoint.META
+    listed = json.loads(meta.read_text())["files"] if meta.is_file() else ALL
+    lines = [
+        f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n"
+        for name in sorted([*listed, checkpoint.META])
+        if (folder / name).is_file()
+    ]
+    (folder / checkpoint.SUMS).write_text("".join(lines))
 
 
 @pytest.fixture(scope="module")
@@ -184,11 +211,7 @@ def test_a_hostile_run_directory_is_refused_in_one_line(
     shutil.copytree(run, tmp_path / "run")
     (folder,) = (tmp_path / "run" / "checkpoints").iterdir()
     attack(folder)
-    (folder / checkpoint.SUMS).unlink()
-    listed = json.loads((folder / checkpoint.META).read_text())["files"]
-    names = sorted([*listed, checkpoint.META])
-    sums = [f"{hashlib.sha256((folder / each).read_bytes()).hexdigest()}  {each}" for each in names]
-    (folder / checkpoint.SUMS).write_text("\n".join([*sums, ""]))
+    write_fitting_sums(folder)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
     monkeypatch.setattr(sys, "argv", ["dqn_experiments", "resume=run", "total_steps=700"])

@@ -4,8 +4,6 @@ import os
 import random
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +16,15 @@ from dqn_experiments import checkpoint, run_dir
 from dqn_experiments.config import composed
 from dqn_experiments.errors import ConfigError, TrainingError
 from dqn_experiments.train import train
-from tests.conftest import QUICK_CARTPOLE, Command, metrics, wandb_records
+from tests.conftest import (
+    QUICK_CARTPOLE,
+    Command,
+    metrics,
+    newest_step,
+    started,
+    wait_for_a_checkpoint,
+    wandb_records,
+)
 
 CARTPOLE = (
     *QUICK_CARTPOLE,
@@ -42,29 +48,6 @@ BREAKOUT = (
     "evaluation.max_frames=400",
     "tracker.mode=disabled",
 )
-
-
-def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "dqn_experiments", *arguments],
-        cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-def newest_step(folder: Path) -> int:
-    steps = [int(path.name) for path in (folder / "checkpoints").glob("*[0-9]")]
-    return max(steps, default=0)
-
-
-def wait_for_a_checkpoint(process: subprocess.Popen[str], folder: Path) -> None:
-    before, deadline = newest_step(folder), time.monotonic() + 120
-    while newest_step(folder) == before and process.poll() is None:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def assert_same_run(found: Path, expected: Path) -> None:
@@ -113,7 +96,7 @@ def test_wandb_knows_all_of_a_run_that_was_killed(tmp_path: Path) -> None:
     wait_for_a_checkpoint(process, tmp_path / "run")
     wait_for_a_checkpoint(process, tmp_path / "run")
     process.kill()
-    process.wait()
+    assert process.wait() == -signal.SIGKILL, process.communicate()
     process = started(tmp_path, *arguments)
     assert process.wait() == 0, process.communicate()
     ids = {record["run_id"] for record in wandb_records(tmp_path / "run", "run")}
@@ -154,7 +137,7 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(
     wait_for_a_checkpoint(process, tmp_path / "run")
     wait_for_a_checkpoint(process, tmp_path / "run")
     process.kill()
-    process.wait()
+    assert process.wait() == -signal.SIGKILL, process.communicate()
     newest = tmp_path / "run" / "checkpoints" / f"{newest_step(tmp_path / 'run'):010d}"
     with (newest / "replay.state").open("r+b") as file:
         file.truncate(1000)

@@ -80,6 +80,6 @@ def test_a_link_that_would_be_written_through_is_refused(tmp_path: Path) -> None
     (tmp_path / "elsewhere").write_text("mine\n")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "history.csv").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ConfigError, match=r"history\.csv: must not be a link"):
+    with pytest.raises(ConfigError, match=r"history\.csv: must be a file, not a link"):
         train(composed(*SILENT), tmp_path / "run", "title", None)
     assert (tmp_path / "elsewhere").read_text() == "mine\n"

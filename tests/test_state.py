@@ -12,6 +12,7 @@ from numpy.lib import format as npy
 
 from dqn_experiments import state
 from dqn_experiments.errors import StateError
+from tests.conftest import Payload
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
@@ -46,13 +47,6 @@ def header(shape: tuple[int, ...], descr: str) -> bytes:
     return file.getvalue()
 
 
-class Payload:
-    """Leaves a trace when it is unpickled."""
-
-    def __reduce__(self) -> Any:
-        return Path.write_text, (Path("unpickled"), "")
-
-
 @pytest.mark.parametrize(
     ("name", "content"),
     [
@@ -80,6 +74,15 @@ def test_a_file_from_a_stranger_is_refused(
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path) -> None:
     member("a.npy", header((10**8,), "|u1") + bytes(10**8), tmp_path / "file", zipfile.ZIP_DEFLATED)
     with pytest.raises(StateError, match="is compressed"):
+        state.load(tmp_path / "file")
+
+
+def test_members_in_the_same_place_are_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "file", "w") as archive:
+        archive.writestr("state.json", "{}")
+        archive.writestr("a.npy", header((1000,), "|u1") + bytes(1000))
+        archive.filelist *= 100
+    with pytest.raises(StateError, match="its members overlap"):
         state.load(tmp_path / "file")
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from wandb.errors import Error
 
 from dqn_experiments.errors import ConfigError
+from dqn_experiments.files import replace_text
 
 log = logging.getLogger(__name__)
 
@@ -110,9 +111,7 @@ def _remembered(file: Path, identity: Identity) -> Identity:
     """What the W&B run of this directory is called, decided when it is first opened."""
     if not file.exists():
         file.parent.mkdir(exist_ok=True)
-        partial = file.with_suffix(".partial")
-        partial.write_text(identity.model_dump_json() + "\n")
-        partial.replace(file)
+        replace_text(file, identity.model_dump_json() + "\n")
     try:
         return Identity.model_validate_json(file.read_text())
     except ValueError as error:
