@@ -171,7 +171,10 @@ def kill_while_writing(folder: Path, writes: int) -> dict[str, Any]:
 
 def damage(folder: Path, damages: int) -> dict[str, Any]:
     """One bit or the end of a random file of the newest checkpoint."""
-    run_dir, choice, noticed = folder / "writing", random.Random(2), 0
+    run_dir, choice, noticed = folder / "damaged", random.Random(2), 0
+    for _ in range(2):  # the newest, and one to go back to
+        with running(run_dir):
+            pass
     told = BufferingHandler(damages + 1)
     checkpoint.log.addHandler(told)
     checkpoint.log.propagate = False
@@ -236,6 +239,7 @@ def main() -> None:
     measured: dict[str, Any] = {}
     if options.writes:
         measured |= kill_while_writing(folder, options.writes)
+    if options.damages:
         measured |= damage(folder, options.damages)
     if options.signals:
         measured |= signal_at_random(folder, options.signals)

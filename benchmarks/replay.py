@@ -6,7 +6,7 @@
 
 Each game is played at random, in eight environments, by a process of its own: resident memory is
 what the process has more of once the memory is full. Times are of one core, without reading ahead:
-drawing, decoding and stacking a batch of 32; the best of five rounds, as other processes can only
+drawing, decoding and stacking a batch of 32; the best of 30 rounds, as other processes can only
 make them longer. `--peers` needs stable-baselines3 (pip install -e '.[benchmarks]').
 """
 
@@ -79,9 +79,10 @@ def use_one_core() -> None:
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
-def best(function: Callable[[], object], number: int) -> float:
-    """Seconds of one call, in the best of five rounds."""
-    return min(timeit.repeat(function, number=number, repeat=5)) / number
+def best(*functions: Callable[[], object], number: int, rounds: int = 30) -> list[float]:
+    """Seconds of one call of each, in the best of `rounds` in which they take turns."""
+    seconds = [[timeit.timeit(each, number=number) for each in functions] for _ in range(rounds)]
+    return [min(each) / number for each in zip(*seconds, strict=True)]
 
 
 def measure(game: str, capacity: int, frames: int, memory_only: bool) -> Measured:
@@ -125,12 +126,9 @@ def sampling(game: str, capacity: int, env: Any, memory: Any) -> Measured:
     def learn() -> None:
         prioritized.update(prioritized.sample().index, error)
 
-    return {
-        "sample_ms": 1e3 * best(memory.sample, 300),
-        "sample_ms_10k": 1e3 * best(small.sample, 300),
-        "sample_ms_n_step_3": 1e3 * best(three_steps.sample, 300),
-        "prioritized_ms": 1e3 * best(learn, 300),
-    }
+    names = ("sample_ms", "sample_ms_10k", "sample_ms_n_step_3", "prioritized_ms")
+    seconds = best(memory.sample, small.sample, three_steps.sample, learn, number=100)
+    return {name: 1e3 * each for name, each in zip(names, seconds, strict=True)}
 
 
 def recorded(game: str, steps: int) -> tuple[NDArray[np.uint8], list[Timestep]]:
@@ -154,7 +152,8 @@ def adding(game: str) -> Measured:
         for timestep in played:
             memory.add(action, timestep)
 
-    return {"add_us": 1e6 * best(add_all, 1) / len(played)}
+    (seconds,) = best(add_all, number=1)
+    return {"add_us": 1e6 * seconds / len(played)}
 
 
 def saving(env: Any, memory: Any, game: str, capacity: int) -> Measured:
@@ -233,7 +232,8 @@ def measure_peer(name: str, game: str, capacity: int) -> Measured:
         add(now, stack.observation, 0, timestep.reward, timestep.done)
     size = resident() - before
     use_one_core()
-    return {"resident_bytes_per_transition": size / capacity, "sample_ms": 1e3 * best(sample, 100)}
+    (seconds,) = best(sample, number=100)
+    return {"resident_bytes_per_transition": size / capacity, "sample_ms": 1e3 * seconds}
 
 
 def apart(function: Callable[..., Any], *arguments: Any) -> Any:
@@ -247,7 +247,7 @@ def summary(games: dict[str, Measured]) -> Measured:
     result = {
         "median_resident_gb": statistics.median(each["resident_gb"] for each in games.values()),
         "worst_bytes_per_transition": max(
-            each["bytes_per_transition"] for game, each in games.items() if game != NOISE
+            games[game]["bytes_per_transition"] for game in set(games) - {NOISE} or games
         ),
     }
     if all("sample_ms" in each for each in games.values()):
