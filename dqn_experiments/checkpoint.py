@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field, FiniteFloat
 from dqn_experiments import memory
 from dqn_experiments.constraints import OptionalCount
 from dqn_experiments.errors import ConfigError, StateError
-from dqn_experiments.files import refuse_links
+from dqn_experiments.files import refuse_devices
 from dqn_experiments.state import refuse_compressed
 
 log = logging.getLogger(__name__)
@@ -219,7 +219,7 @@ def _folders(run_dir: Path) -> list[Path]:
 
 
 def _read(folder: Path) -> Checkpoint:
-    refuse_links(folder)
+    refuse_devices(folder)
     try:
         meta = Meta.model_validate_json((folder / META).read_text())
     except (OSError, ValueError) as error:

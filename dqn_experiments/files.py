@@ -13,11 +13,8 @@ def replace_text(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def refuse_links(folder: Path) -> None:
-    """Raise StateError for a link to a file, a pipe or a device: it leads elsewhere, or never ends.
-
-    A link to a folder is fine: checkpoints may lie on another disk.
-    """
+def refuse_devices(folder: Path) -> None:
+    """Raise StateError where a pipe or a device has the place of a file: it may never end."""
     for path in folder.iterdir():
-        if not path.is_dir() and (path.is_symlink() or not path.is_file()):
-            raise StateError(f"{path}: must be a file, not a link, a pipe or a device")
+        if not path.is_file() and not path.is_dir():
+            raise StateError(f"{path}: must be a file, not a pipe or a device")

@@ -17,7 +17,7 @@ from dqn_experiments.components import build_agent, build_env
 from dqn_experiments.config import checked
 from dqn_experiments.devices import limit_threads, resolve
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.files import refuse_links
+from dqn_experiments.files import refuse_devices
 
 CONFIG = "config.yaml"
 LOCK = "lock"
@@ -84,10 +84,13 @@ def locked(run_dir: Path) -> Iterator[None]:
     """Keep other processes out of a run directory; a lock dies with its process.
 
     Raises:
-        ConfigError: if another process is there, or a file is a link.
+        ConfigError: if another process is there, or a file is a link or none at all.
     """
     file = run_dir / LOCK
-    refuse_links(run_dir)  # they would be written to
+    for link in filter(Path.is_symlink, run_dir.iterdir()):
+        if not link.is_dir():  # a large disk for checkpoints is fine
+            raise ConfigError(f"{link}: must not be a link; it would be written to")
+    refuse_devices(run_dir)
     try:
         with FileLock(file, timeout=0):
             file.write_text(f"process {os.getpid()} on {platform.node()}\n")

@@ -1,5 +1,6 @@
 """What a run directory may be continued with, and on what."""
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -76,10 +77,16 @@ def test_damaged_weights_are_not_played_with(tmp_path: Path) -> None:
         load_agent(config, saved, "cpu")
 
 
+def test_a_pipe_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "history.csv")
+    with pytest.raises(ConfigError, match=r"history\.csv: must be a file, not a pipe"):
+        train(composed(*SILENT), tmp_path, "title", None)
+
+
 def test_a_link_that_would_be_written_through_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("mine\n")
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "history.csv").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(ConfigError, match=r"history\.csv: must be a file, not a link"):
+    with pytest.raises(ConfigError, match=r"history\.csv: must not be a link"):
         train(composed(*SILENT), tmp_path / "run", "title", None)
     assert (tmp_path / "elsewhere").read_text() == "mine\n"
