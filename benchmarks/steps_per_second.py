@@ -76,9 +76,14 @@ def main() -> None:
         for run in runs:
             run.close(0)
     for setting, each in zip(options.settings, seconds.T, strict=True):
-        print(f"{setting}: {options.steps / np.median(each):.1f} steps/s")
+        print(
+            f"{setting}: {options.steps / np.median(each):.1f} steps/s in the median of its turns"
+        )
     ratio, low, high = median(seconds[:, 1] / seconds[:, 0])
-    print(f"first over second: {ratio:.3f} (95% confidence {low:.3f} to {high:.3f})")
+    print(
+        f"first over second, median of turns side by side: {ratio:.3f} "
+        f"(95% confidence {low:.3f} to {high:.3f})"
+    )
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from dqn_experiments.command import run_command
+from dqn_experiments.errors import ConfigError
 
 
 def main() -> None:
@@ -23,6 +24,8 @@ def _train(composed: DictConfig) -> None:
 
     hydra = HydraConfig.get()
     sweep = Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None
+    if hydra.mode == RunMode.RUN and not hydra.run.dir:  # a shell's variable that is not set
+        raise ConfigError("hydra.run.dir=: must be a directory")
     if composed.resume == "auto":
         run_dir, config = Path(hydra.runtime.output_dir), validated(composed)
         title = _title(hydra, run_dir)

@@ -72,6 +72,7 @@ MISTAKES = {
     "device=cuda:7": "device=cuda:7: must be auto or one of the devices here",
     "device=tpu": "device=tpu: must be auto or one of the devices here",
     "hydra.run.dir=/dev/null/run": "hydra.run.dir: /dev/null/run cannot be written",
+    "hydra.run.dir=": "hydra.run.dir=: must be a directory",
     "network._target_=os.system": "network._target_=os.system: must be a class in",
     "network._target_=dqn_experiments.network.mlp.prod": "must be a class in",
     "buffer=prioritized buffer.beta._target_=os.system": "buffer.beta._target_=os.system: must be",
