@@ -4,9 +4,9 @@
         env=breakout buffer.capacity=100_000
 
 The first two arguments are the settings (several overrides of one are separated by blanks), all
-others hold for both. On a shared machine two runs of the same setting differ by
-more than most settings do; here each turn is held against the other setting's turn beside it.
-What holds for the whole process cannot be compared: cpu_threads and deterministic.
+others hold for both. On a shared machine two runs of the same setting differ by more than most
+settings do; here each turn is held against the other setting's turn beside it. What holds for the
+whole process cannot be compared: cpu_threads and deterministic.
 """
 
 import argparse

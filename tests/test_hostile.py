@@ -101,10 +101,10 @@ def moment(change: Callable[[torch.Tensor], torch.Tensor]) -> Attack:
     return learner(attack)
 
 
-def elsewhere(name: str, target: str) -> Attack:
+def endless(name: str) -> Attack:
     def attack(folder: Path) -> None:
         (folder / name).unlink()
-        (folder / name).symlink_to(target)
+        (folder / name).symlink_to("/dev/zero")
 
     return attack
 
@@ -167,8 +167,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "giant record": (changed(RUN, lambda saved: saved["record"].update(history=10**15)), "history"),
     "traversal": (described(files=[*ALL, "../../config.yaml"]), NO_CHECKPOINT),
     "absolute": (described(files=[*ALL, "/etc/passwd"]), NO_CHECKPOINT),
-    "endless": (elsewhere(REPLAY, "/dev/zero"), NO_CHECKPOINT),
-    "endless description": (elsewhere(checkpoint.META, "/dev/zero"), NO_CHECKPOINT),
+    **{f"endless {name}": (endless(name), NO_CHECKPOINT) for name in (REPLAY, checkpoint.META)},
     "pipe": (pipe, NO_CHECKPOINT),
     "deep metrics": (metrics(b"[" * 10**5), "metrics.jsonl"),
     "other step": (described(step=10**9), NO_CHECKPOINT),
