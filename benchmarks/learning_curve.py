@@ -19,8 +19,8 @@ import numpy as np
 
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.reference import Curve, published_curve
-from dqn_experiments.run_dir import stored_config
-from dqn_experiments.scoring import game_name
+from dqn_experiments.run.stored import stored_config
+from dqn_experiments.train.scoring import game_name
 
 
 def mean_returns(history: Path, every: int) -> tuple[list[int], list[float]]:

@@ -37,10 +37,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dqn_experiments import reference, state
-from dqn_experiments.components import build
+from dqn_experiments.config.components import build
 from dqn_experiments.config import composed
-from dqn_experiments.stacking import FrameStack
-from dqn_experiments.timestep import Timestep
+from dqn_experiments.experience.stacking import FrameStack
+from dqn_experiments.experience.timestep import Timestep
 
 CPU = torch.device("cpu")
 SMALL = 10_000

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dqn_experiments.config import composed
-from dqn_experiments.devices import limit_threads
-from dqn_experiments.interrupt import Interrupt
+from dqn_experiments.machine.devices import limit_threads
+from dqn_experiments.machine.interrupt import Interrupt
 from dqn_experiments.train import Training
 
 WARM_UP = 1_000  # steps with updates that do not count

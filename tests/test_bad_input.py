@@ -9,7 +9,7 @@ import pytest
 from dqn_experiments import evaluate, watch
 from dqn_experiments.__main__ import main
 from dqn_experiments.config import composed
-from dqn_experiments.same_run import claim
+from dqn_experiments.run.same_run import claim
 
 MISTAKES = {
     # unknown keys and options

@@ -17,7 +17,7 @@ from dqn_experiments import checkpoint
 from dqn_experiments.buffer.uniform import UniformReplay
 from dqn_experiments.config import composed
 from dqn_experiments.errors import TrainingError
-from dqn_experiments.interrupt import Interrupt
+from dqn_experiments.machine.interrupt import Interrupt
 from dqn_experiments.train import Training, train
 from tests.conftest import QUICK_CARTPOLE, Command, metrics, started, wandb_records
 

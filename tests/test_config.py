@@ -8,7 +8,7 @@ import yaml
 from omegaconf import OmegaConf
 
 from dqn_experiments.config import component, composed, options_of
-from dqn_experiments.groups import GROUPS
+from dqn_experiments.config.groups import GROUPS
 from tests.conftest import ROOT
 
 

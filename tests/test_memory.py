@@ -7,7 +7,7 @@ import psutil
 import pytest
 import torch
 
-from dqn_experiments import memory
+from dqn_experiments.machine import memory
 
 CPU = torch.device("cpu")
 

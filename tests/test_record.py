@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dqn_experiments.errors import StateError
-from dqn_experiments.record import Episode, EpisodeStatistics, Lines
-from dqn_experiments.timestep import Timestep
+from dqn_experiments.run.record import Episode, EpisodeStatistics, Lines
+from dqn_experiments.experience.timestep import Timestep
 
 
 def timestep(score: list[float], done: list[bool]) -> Timestep:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from dqn_experiments import recorded_env, state
-from dqn_experiments.components import build
+from dqn_experiments.config.components import build
 from dqn_experiments.config import composed
 from dqn_experiments.errors import StateError
-from dqn_experiments.recorded_env import RecordedEnv
-from dqn_experiments.timestep import Timestep
+from dqn_experiments.train.recorded_env import RecordedEnv
+from dqn_experiments.experience.timestep import Timestep
 
 ENVIRONMENTS = {
     "breakout": ["env=breakout", "env.terminal_on_life_loss=true"],

@@ -9,8 +9,8 @@ import pytest
 from dqn_experiments import checkpoint, resume, state
 from dqn_experiments.config import composed
 from dqn_experiments.errors import ConfigError, StateError
-from dqn_experiments.run_dir import load_agent, stored_config
-from dqn_experiments.same_run import check_same_run, claim, continued_config
+from dqn_experiments.run.stored import load_agent, stored_config
+from dqn_experiments.run.same_run import check_same_run, claim, continued_config
 from dqn_experiments.train import train
 from tests.conftest import QUICK_CARTPOLE
 

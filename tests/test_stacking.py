@@ -4,7 +4,7 @@ import gymnasium
 import numpy as np
 from gymnasium.wrappers import FrameStackObservation
 
-from dqn_experiments.stacking import FrameStack, lookback
+from dqn_experiments.experience.stacking import FrameStack, lookback
 
 
 def test_lookback_repeats_the_first_frame_of_an_episode() -> None:

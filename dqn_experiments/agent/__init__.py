@@ -1,1 +1,1 @@
-"""Agents: a learning rule and the policy it yields."""
+"""Agents: learning rules, each a function of a batch."""

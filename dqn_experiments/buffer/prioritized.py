@@ -6,16 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dqn_experiments.buffer.replay import HandedOver, Replay, ReplayOptions, naming_capacity
+from dqn_experiments.buffer.replay import Replay, ReplayOptions, naming_capacity
 from dqn_experiments.buffer.sum_tree import SumTree
-from dqn_experiments.constraints import Positive, Schedule, UnitInterval
+from dqn_experiments.config.constraints import Positive, Schedule, UnitInterval
 from dqn_experiments.errors import StateError
+from dqn_experiments.experience.spec import ReplaySpec
+from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.state import State, matching, plain
-from dqn_experiments.timestep import Timestep
 
 
 class PrioritizedReplay(Replay):
-    """Transitions are drawn in proportion to p^alpha, where p = |TD error| + epsilon.
+    """Transitions are drawn in proportion to p^alpha, where p = priority + epsilon and the
+    priority is what the learning rule gave last, the |TD error| of DQN.
 
     A new transition has the largest p there has been. A batch is stratified: the total is cut into
     `batch_size` equal ranges and one transition drawn from each. Its importance weights are
@@ -23,18 +25,20 @@ class PrioritizedReplay(Replay):
         w_i = (N P(i))^-beta / max_j w_j,
 
     j over the batch, with `beta` a schedule of agent steps; N and the sum of all priorities cancel
-    out. With `read_ahead`, the TD errors of a batch count from the next but one.
+    out. With `read_ahead`, the priorities of a batch count from the next but one.
     """
 
     def __init__(
         self,
-        *run: *HandedOver,
+        spec: ReplaySpec,
+        /,
+        *,
         alpha: UnitInterval,
         beta: Schedule,
         epsilon: Positive,
         **options: Unpack[ReplayOptions],
     ) -> None:
-        super().__init__(*run, **options)
+        super().__init__(spec, **options)
         self._alpha, self._beta, self._epsilon = alpha, beta, epsilon
         self._seen = np.zeros_like(self._rings.count)  # slots whose priority is settled
         with naming_capacity(options["capacity"]):
@@ -47,13 +51,13 @@ class PrioritizedReplay(Replay):
         super().add(action, timestep)
         self._steps += len(action)
 
-    def update(self, index: Tensor, td_error: Tensor) -> None:
-        """Set the priorities of the batch with that `index` i64 [B], where it is still stored."""
-        drawn, error = index.numpy(), np.abs(td_error.cpu().numpy().astype(np.float64))
+    def update(self, index: Tensor, priority: Tensor) -> None:
+        """Set p of the batch with that `index` i64 [B], where it is still stored."""
+        drawn, given = index.numpy(), priority.cpu().numpy().astype(np.float64)
         stored = self._rings.stored(drawn)
-        priority = error[stored] + self._epsilon
-        self._largest = max(self._largest, float(priority.max(initial=0)))
-        self._tree.set(self._leaf(drawn[stored]), priority**self._alpha)
+        p = given[stored] + self._epsilon
+        self._largest = max(self._largest, float(p.max(initial=0)))
+        self._tree.set(self._leaf(drawn[stored]), p**self._alpha)
 
     def _draw(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         self._take_in_new()

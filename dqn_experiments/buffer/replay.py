@@ -8,23 +8,22 @@ from typing import Any, Literal, TypedDict, Unpack
 
 import numpy as np
 import torch
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
-from dqn_experiments import memory
-from dqn_experiments.batch import Batch
-from dqn_experiments.buffer.frames import CompressedFrames, FrameStore, RawFrames
+from dqn_experiments.buffer.compressed_frames import CompressedFrames
+from dqn_experiments.buffer.frames import FrameStore, RawFrames
+from dqn_experiments.buffer.mirrored_frames import MirroredFrames
 from dqn_experiments.buffer.transitions import TransitionRings
-from dqn_experiments.constraints import Count, UnitInterval
+from dqn_experiments.config.constraints import Count, UnitInterval
 from dqn_experiments.errors import ConfigError
+from dqn_experiments.experience.batch import Batch
+from dqn_experiments.experience.spec import ReplaySpec
+from dqn_experiments.experience.timestep import Timestep
+from dqn_experiments.machine import memory
 from dqn_experiments.state import State, matching, part, restored_rng
-from dqn_experiments.timestep import Timestep
 
 CPU = torch.device("cpu")
-
-HandedOver = tuple[int, tuple[int, ...], DTypeLike, np.random.Generator, torch.device]
-"""What a run hands over: number of environments, shape and dtype of an observation, the generator
-that draws, and the device of the batches."""
 
 
 class ReplayOptions(TypedDict):
@@ -50,20 +49,14 @@ class Replay(ABC):
         ConfigError: if there is not enough memory.
     """
 
-    def __init__(self, *run: *HandedOver, **options: Unpack[ReplayOptions]) -> None:
-        num_envs, self._shape, self._dtype, self._rng, self._device = run
-        self._stack, *frame_shape = self._shape
+    def __init__(self, spec: ReplaySpec, /, **options: Unpack[ReplayOptions]) -> None:
+        self._spec, self._rng = spec, spec.rng
+        self._stack = spec.observation_shape[0]
         self._batch_size = options["batch_size"]
-        length = -(-options["capacity"] // num_envs)  # slots of each environment
+        length = -(-options["capacity"] // spec.num_envs)  # slots of each environment
         with naming_capacity(options["capacity"]):
-            frames = _frame_store(
-                num_envs,
-                length + self._stack - 1,  # the oldest slot looks back too
-                tuple(frame_shape),
-                np.dtype(self._dtype),
-                self._device,
-                options,
-            )
+            # the oldest slot looks back too
+            frames = _frame_store(spec, length + self._stack - 1, options)
             self._rings = TransitionRings(
                 frames, length, self._stack, options["n_step"], options["discount"]
             )
@@ -85,8 +78,8 @@ class Replay(ABC):
         return batch
 
     @abstractmethod
-    def update(self, index: Tensor, td_error: Tensor) -> None:
-        """Take note of the TD errors f32 [B] of the batch with that `index` i64 [B]."""
+    def update(self, index: Tensor, priority: Tensor) -> None:
+        """Take note of the priorities f32 [B] of the batch with that `index` i64 [B]."""
 
     def transitions(self, index: NDArray[np.int64]) -> Batch:
         """The n-step transitions that start at `index` i64 [B], which must be complete."""
@@ -103,7 +96,10 @@ class Replay(ABC):
         """Start to read transitions; the result waits for their frames."""
         drawn = self._rings.read(index)
         frames = self._reader.submit(drawn.frames).result if self._reader else drawn.frames
-        device, stack = self._device, self._stack  # and not self, which would keep itself alive
+        device, stack = (
+            self._spec.device,
+            self._stack,
+        )  # not self, which would keep itself alive
 
         def batch() -> Batch:
             # only from pinned memory does it pay not to wait
@@ -172,7 +168,7 @@ class Replay(ABC):
 
     def _restored_batch(self, state: State) -> Batch:
         size = self._batch_size
-        frames = np.empty((size, *self._shape), self._dtype)
+        frames = np.empty((size, *self._spec.observation_shape), self._spec.dtype)
         real, whole = np.empty(size, np.float32), np.empty(size, np.int64)
         likes = {
             "observation": frames,
@@ -184,7 +180,7 @@ class Replay(ABC):
             "index": whole,
         }
         arrays = {name: matching(state, name, like) for name, like in likes.items()}
-        return _on_device(self._device, **arrays)
+        return _on_device(self._spec.device, **arrays)
 
 
 def _on_device(device: torch.device, *, index: NDArray[np.int64], **fields: Any) -> Batch:
@@ -203,26 +199,20 @@ def naming_capacity(capacity: int) -> Iterator[None]:
         raise ConfigError(f"buffer.capacity={capacity}: {reason}") from error
 
 
-def _frame_store(
-    num_envs: int,
-    length: int,
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    train_device: torch.device,
-    options: ReplayOptions,
-) -> FrameStore:
+def _frame_store(spec: ReplaySpec, length: int, options: ReplayOptions) -> FrameStore:
     """Raw on the GPU where they fit, else compressed, or raw on the host where they fit."""
-    kept = num_envs, length, shape, dtype
-    raw = num_envs * length * int(np.prod(shape)) * dtype.itemsize
+    _, *shape = spec.observation_shape
+    kept = spec.num_envs, length, tuple(shape), spec.dtype
+    raw = spec.num_envs * length * int(np.prod(shape)) * spec.dtype.itemsize
     on_gpu = options["device"] == "cuda" or (
         options["device"] == "auto"
-        and train_device.type == "cuda"
-        and raw <= memory.available(train_device) / 2  # the rest is for networks and for others
+        and spec.device.type == "cuda"
+        and raw <= memory.available(spec.device) / 2  # the rest is for networks and for others
     )
-    compressible = dtype == np.uint8
+    compressible = spec.dtype == np.uint8
     if not on_gpu and options["compression"] == "zstd" and compressible:
-        return CompressedFrames(*kept, pinned=train_device.type == "cuda")
-    device = train_device if on_gpu else CPU
+        return CompressedFrames(*kept, pinned=spec.device.type == "cuda")
+    device = spec.device if on_gpu else CPU
     free = memory.available(device)
     if raw > free:
         smaller = ", or buffer.compression=zstd with buffer.device=cpu" if compressible else ""
@@ -230,4 +220,4 @@ def _frame_store(
             f"{raw / 1e9:.1f} GB of uncompressed frames and {free / 1e9:.1f} GB of free memory; "
             f"must be smaller{smaller}"
         )
-    return RawFrames(*kept, device)
+    return MirroredFrames(*kept, device) if compressible else RawFrames(*kept, device)

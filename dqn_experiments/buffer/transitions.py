@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from dqn_experiments.buffer.frames import FrameStore, Reading
 from dqn_experiments.errors import StateError
-from dqn_experiments.stacking import lookback
+from dqn_experiments.experience.stacking import lookback
+from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.state import State, matching, part, plain
-from dqn_experiments.timestep import Timestep
 
 SLOT = np.dtype(
     [
@@ -22,6 +22,7 @@ SLOT = np.dtype(
     ]
 )
 LARGEST_AGE = np.iinfo(np.uint8).max  # enough for the largest frame stack
+FIRST = (0, 0, 0, False, False)  # the slot of an episode's first frame, before an action
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class TransitionRings:
         self.count = frames.count
         """i64 [N]: slots filled so far, the overwritten ones too."""
         self.length, self.frames = length, frames
+        self._every = np.arange(len(self.count))
         self._slots = np.zeros((len(self.count), length), SLOT)
         self._stack, self._n_step, self._discount = stack, n_step, discount
         # an observation and the next one share all frames but one, whatever becomes of the episode
@@ -56,32 +58,32 @@ class TransitionRings:
 
     def reset(self, frame: NDArray[np.generic]) -> None:
         """Start an episode in every environment with `frame` [N, *frame]; running ones are cut."""
-        for env in range(len(self.count)):
-            self._slots["last"][env, (int(self.count[env]) - 1) % self.length] = True
-            self._append(env, frame[env], 0)
+        for env, number in enumerate(self.count.tolist()):
+            self._slots["last"][env, (number - 1) % self.length] = True
+            self._slots[env, number % self.length] = FIRST
+        self.frames.append(self._every, frame)
 
     def add(self, action: NDArray[np.int64], timestep: Timestep) -> None:
         """Store what `action` i64 [N] led to."""
         outcomes = zip(
+            self.count.tolist(),
             action.tolist(),
             timestep.reward.tolist(),
             timestep.terminal.tolist(),
             timestep.done.tolist(),
             strict=True,
         )
-        for env, (chosen, reward, terminal, done) in enumerate(outcomes):
-            here = env, (int(self.count[env]) - 1) % self.length
+        for env, (number, chosen, reward, terminal, done) in enumerate(outcomes):
+            here = env, (number - 1) % self.length
             age = int(self._slots["age"][here])
             self._slots[here] = chosen, reward, age, terminal, False
-            self._append(env, timestep.frame[env], min(age + 1, LARGEST_AGE), last=done)
+            self._slots[env, number % self.length] = 0, 0, min(age + 1, LARGEST_AGE), False, done
             if done:
-                self._append(env, timestep.first_frame[env], 0)
-
-    def _append(
-        self, env: int, frame: NDArray[np.generic], age: int, *, last: bool = False
-    ) -> None:
-        self._slots[env, int(self.count[env]) % self.length] = 0, 0, age, False, last
-        self.frames.append(env, frame)
+                self._slots[env, (number + 1) % self.length] = FIRST
+        self.frames.append(self._every, timestep.frame)
+        if timestep.done.any():
+            begun = np.flatnonzero(timestep.done)
+            self.frames.append(begun, timestep.first_frame[begun])
 
     def __len__(self) -> int:
         """Slots in use."""

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from dqn_experiments.buffer.replay import HandedOver, Replay, ReplayOptions
+from dqn_experiments.buffer.replay import Replay, ReplayOptions
+from dqn_experiments.experience.spec import ReplaySpec
 
 
 class UniformReplay(Replay):
@@ -15,12 +16,14 @@ class UniformReplay(Replay):
     Without `replace` those of a batch are distinct, as long as that many are stored.
     """
 
-    def __init__(self, *run: *HandedOver, replace: bool, **options: Unpack[ReplayOptions]) -> None:
-        super().__init__(*run, **options)
+    def __init__(
+        self, spec: ReplaySpec, /, *, replace: bool, **options: Unpack[ReplayOptions]
+    ) -> None:
+        super().__init__(spec, **options)
         self._replace = replace
 
-    def update(self, index: Tensor, td_error: Tensor) -> None:
-        """TD errors change nothing here."""
+    def update(self, index: Tensor, priority: Tensor) -> None:
+        """Priorities change nothing here."""
 
     def _draw(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Draw slots and reject those where no whole transition starts: O(batch) at any size."""

@@ -13,9 +13,9 @@ from gymnasium.wrappers import AtariPreprocessing
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dqn_experiments.constraints import Count, FrameStackSize, OptionalCount, UnitInterval
-from dqn_experiments.env.roms import Rom
-from dqn_experiments.timestep import Timestep
+from dqn_experiments.config.constraints import Count, FrameStackSize, OptionalCount, UnitInterval
+from dqn_experiments.config.roms import Rom
+from dqn_experiments.experience.timestep import Timestep
 
 Env = gymnasium.Env[Any, Any]
 ScreenSize = Annotated[int, Field(ge=36, le=210)]  # less leaves the convolutions nothing to see

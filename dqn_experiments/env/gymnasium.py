@@ -1,5 +1,6 @@
 """Any gymnasium environment with a discrete action space."""
 
+import inspect
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -12,19 +13,33 @@ from gymnasium.wrappers import FlattenObservation, TransformAction
 from numpy.typing import NDArray
 from pydantic import AfterValidator
 
-from dqn_experiments.constraints import Count, FrameStackSize
+from dqn_experiments.config.constraints import Count, FrameStackSize
+from dqn_experiments.config.trust import how_to_trust, is_trusted
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.timestep import Timestep
+from dqn_experiments.experience.timestep import Timestep
 
 Env = gymnasium.Env[Any, Any]
+OURS = frozenset(inspect.signature(gymnasium.make).parameters) | frozenset(
+    inspect.signature(gymnasium.make_vec).parameters
+)
+"""What gymnasium itself makes of arguments; this class says it, or nobody."""
 
 
 def _registered(env_id: str) -> str:
+    module = env_id.rpartition(":")[0]
+    if module and not is_trusted(module):  # to look it up is to import it
+        raise ValueError(f"must be an id that gymnasium knows by itself; {how_to_trust(module)}")
     try:
         gymnasium.spec(env_id)
-    except gymnasium.error.Error as error:
+    except (gymnasium.error.Error, ImportError) as error:
         raise ValueError(f"must be an id that gymnasium knows ({error})") from error
     return env_id
+
+
+def _free_of_ours(arguments: dict[str, Any]) -> dict[str, Any]:
+    for name in OURS & set(arguments):
+        raise ValueError(f"must be arguments of the environment, and {name} is not for it")
+    return arguments
 
 
 class GymnasiumEnv:
@@ -37,6 +52,7 @@ class GymnasiumEnv:
         self,
         *,
         id: Annotated[str, AfterValidator(_registered)],
+        kwargs: Annotated[dict[str, Any], AfterValidator(_free_of_ours)],
         num_envs: Count,
         frame_stack: FrameStackSize,
         clip_rewards: bool,
@@ -49,9 +65,10 @@ class GymnasiumEnv:
                 vectorization_mode="sync",
                 vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
                 max_episode_steps=max_frames,
+                **kwargs,
             )
-        except (gymnasium.error.Error, ImportError) as error:
-            raise ConfigError(f"env.id={id}: {error}") from error
+        except Exception as error:  # whatever a stranger's environment raises
+            raise _not_made(id, kwargs, error) from error
         if not isinstance(env.single_action_space, gymnasium.spaces.Discrete):
             raise ConfigError(f"env.id={id}: actions are {env.single_action_space}, not Discrete")
         self._space = env.single_observation_space
@@ -106,14 +123,17 @@ class GymnasiumEnv:
         /,
         *,
         id: str,
+        kwargs: dict[str, Any],
         max_frames: int | None,
         **_: Any,
     ) -> Env:
         """One copy for a spectator; `on_screen` wraps it before observations are flattened."""
         try:
-            env = gymnasium.make(id, render_mode=render_mode, max_episode_steps=max_frames)
-        except (gymnasium.error.Error, ImportError) as error:
-            raise ConfigError(f"env.id={id}: {error}") from error
+            env = gymnasium.make(
+                id, render_mode=render_mode, max_episode_steps=max_frames, **kwargs
+            )
+        except Exception as error:  # whatever a stranger's environment raises
+            raise _not_made(id, kwargs, error) from error
         first_action = int(env.action_space.start)  # type: ignore[attr-defined]
         shifted = TransformAction(env, lambda action: action + first_action, env.action_space)
         return FlattenObservation(on_screen(shifted))
@@ -121,3 +141,8 @@ class GymnasiumEnv:
     def close(self) -> None:
         """Release the environments."""
         self._env.close()
+
+
+def _not_made(id: str, kwargs: dict[str, Any], error: Exception) -> ConfigError:
+    with_them = f" with env.kwargs={kwargs}" if kwargs else ""
+    return ConfigError(f"env.id={id}: cannot be made{with_them} ({error})")

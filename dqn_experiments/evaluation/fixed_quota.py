@@ -1,38 +1,13 @@
 """Scores over a fixed number of whole episodes per environment."""
 
 from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-from tqdm import tqdm
 
-from dqn_experiments.constraints import Count, OptionalCount, UnitInterval
-from dqn_experiments.stacking import FrameStack
-from dqn_experiments.timestep import Timestep
-
-
-class Env(Protocol):
-    """What is played."""
-
-    num_envs: int
-    observation_shape: tuple[int, ...]
-    dtype: np.dtype[np.generic]
-
-    def reset(self, seed: int) -> NDArray[np.generic]:
-        """First frames [N, *frame]."""
-
-    def step(self, action: NDArray[np.int64]) -> Timestep:
-        """The outcome of one action in each environment."""
-
-
-class Agent(Protocol):
-    """Who plays."""
-
-    def act(
-        self, observation: NDArray[np.generic], epsilon: float, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Actions, and the values of the greedy ones."""
+from dqn_experiments.config.constraints import Count, OptionalCount, UnitInterval
+from dqn_experiments.experience.contract import Env, Policy
+from dqn_experiments.experience.stacking import FrameStack
+from dqn_experiments.machine.progress_bar import progress_bar
 
 
 class FixedQuota:
@@ -58,27 +33,26 @@ class FixedQuota:
         self._episodes = episodes
 
     def run(
-        self, env: Env, agent: Agent, seed: int, between_steps: Callable[[], None]
+        self, env: Env, policy: Policy, seed: int, between_steps: Callable[[], None]
     ) -> list[float]:
         """Returns (raw, undiscounted) of the episodes, in the order of environments.
 
         Args:
             env: `num_envs` environments.
-            agent: acts with `epsilon`.
-            seed: of environments and policy.
+            policy: acts with `epsilon`.
+            seed: of the environments.
             between_steps: called before every step; what it raises ends the evaluation.
         """
         quota = np.full(env.num_envs, self._episodes // env.num_envs)
         quota[: self._episodes % env.num_envs] += 1
         returns: list[list[float]] = [[] for _ in range(env.num_envs)]
-        rng = np.random.default_rng(seed)
         stack = FrameStack(env.num_envs, env.observation_shape, env.dtype)
         stack.reset(env.reset(seed))
         running = np.zeros(env.num_envs)
-        with tqdm(total=self._episodes, desc="evaluation", leave=False, disable=None) as progress:
+        with progress_bar(total=self._episodes, desc="evaluation", leave=False) as progress:
             while sum(map(len, returns)) < self._episodes:
                 between_steps()
-                timestep = env.step(agent.act(stack.observation, self.epsilon, rng)[0])
+                timestep = env.step(policy.act(stack.observation, self.epsilon)[0])
                 stack.push(timestep.first_frame, timestep.done)
                 running += timestep.score
                 for index in np.flatnonzero(timestep.done):

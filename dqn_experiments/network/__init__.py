@@ -1,1 +1,1 @@
-"""Networks: observations to action values."""
+"""Networks: observations to a few numbers per action, which a learning rule gives a meaning."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import torch
 from torch.nn import Parameter
 
-from dqn_experiments.constraints import Decay, NonNegative, Positive
+from dqn_experiments.config.constraints import Decay, NonNegative, Positive
 
 
 class Adam(torch.optim.Adam):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn import Parameter
 
-from dqn_experiments.constraints import Decay, Positive
+from dqn_experiments.config.constraints import Decay, Positive
 
 
 class RMSprop(torch.optim.Optimizer):

@@ -1,6 +1,6 @@
 """No annealing."""
 
-from dqn_experiments.constraints import UnitInterval
+from dqn_experiments.config.constraints import UnitInterval
 
 
 class Constant:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dqn_experiments.constraints import Count
+from dqn_experiments.config.constraints import Count
 
 PositiveUnit = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]  # a ratio needs both ends
 

@@ -1,6 +1,6 @@
 """Linear annealing, as the epsilon of Mnih et al. 2015."""
 
-from dqn_experiments.constraints import Count, OptionalCount, UnitInterval
+from dqn_experiments.config.constraints import Count, OptionalCount, UnitInterval
 
 
 class Linear:

@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from wandb.errors import Error
 
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.files import replace_text
+from dqn_experiments.experience.spec import TrackedRun
+from dqn_experiments.machine.files import replace_text
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +46,7 @@ class WandbTracker:
 
     def __init__(
         self,
-        run_dir: Path,
-        config: Mapping[str, Any],
-        title: str,
-        sweep: str | None,
+        run: TrackedRun,
         /,
         *,
         mode: Literal["auto", "online", "offline", "disabled"],
@@ -61,15 +59,17 @@ class WandbTracker:
         checkpoints: bool,
     ) -> None:
         self._checkpoints = checkpoints and mode != "disabled"
-        identity = Identity(id=secrets.token_hex(4), name=name or title, group=group or sweep)
+        identity = Identity(
+            id=secrets.token_hex(4), name=name or run.title, group=group or run.sweep
+        )
         if mode != "disabled":
-            identity = _remembered(run_dir / "wandb" / "identity.json", identity)
+            identity = _remembered(run.run_dir / "wandb" / "identity.json", identity)
             # artifacts of an offline run wait for `wandb sync` in the run directory, not at home
-            os.environ["WANDB_DATA_DIR"] = str(run_dir / "wandb")
+            os.environ["WANDB_DATA_DIR"] = str(run.run_dir / "wandb")
         self._run = _start(
             mode,
-            dir=run_dir,
-            config=dict(config),
+            dir=run.run_dir,
+            config=dict(run.config),
             project=project,
             entity=entity,
             job_type=job_type,

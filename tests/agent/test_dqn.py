@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from dqn_experiments.agent.dqn import DQN
-from dqn_experiments.batch import Batch
+from dqn_experiments.experience.batch import Batch
 from dqn_experiments.network.nature_cnn import NatureCNN
 
 ACTIONS = 4

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dqn_experiments.batch import Batch
+from dqn_experiments.experience.batch import Batch
 from dqn_experiments.buffer.prioritized import PrioritizedReplay
 from dqn_experiments.buffer.replay import Replay
 from dqn_experiments.buffer.uniform import UniformReplay
-from dqn_experiments.timestep import Timestep
+from dqn_experiments.experience.timestep import Timestep
 
 DISCOUNT = 0.9
 KINDS = {"uniform": UniformReplay, "prioritized": PrioritizedReplay}

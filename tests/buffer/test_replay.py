@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqn_experiments import memory, state
+from dqn_experiments.machine import memory, state
 from dqn_experiments.buffer import frames as frames_module
 from dqn_experiments.buffer import replay as replay_module
 from dqn_experiments.buffer.frames import CompressedFrames

@@ -9,8 +9,8 @@ import pytest
 from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 
 from dqn_experiments.env.atari import AtariEnv
-from dqn_experiments.env.roms import single_player_roms
-from dqn_experiments.stacking import FrameStack
+from dqn_experiments.config.roms import single_player_roms
+from dqn_experiments.experience.stacking import FrameStack
 
 gymnasium.register_envs(ale_py)
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from dqn_experiments.evaluation.fixed_quota import FixedQuota
 from dqn_experiments.reference import human_normalized
-from dqn_experiments.scoring import Score
-from dqn_experiments.timestep import Timestep
+from dqn_experiments.train.scoring import Score
+from dqn_experiments.experience.timestep import Timestep
 
 
 class ShortOrLong:

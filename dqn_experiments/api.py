@@ -1,0 +1,166 @@
+"""The Python front door: what the commands do, as functions, for notebooks and programs.
+
+They work in any thread, inside a caller's own Hydra program, take paths as str or Path, and raise
+this project's errors (`ConfigError`, `TrainingError`) and nothing that ends a process.
+"""
+
+# torch takes seconds to import, and the commands' --help needs none of it: so it is imported late
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dqn_experiments.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from omegaconf import DictConfig
+
+    from dqn_experiments.run.score import Evaluation
+    from dqn_experiments.train.session import Outcome
+    from dqn_experiments.train.trained import TrainedAgent
+
+
+def compose(*overrides: str, config_dir: str | Path | None = None) -> "DictConfig":
+    """The config of a run, as a command line with these overrides would have it.
+
+    Args:
+        overrides: such as `"env=breakout"`, `"optimizer.lr=2e-4"`.
+        config_dir: a folder of configs of your own, as --config-dir names it.
+
+    Raises:
+        ConfigError: one line that names the key, the value and what is allowed.
+    """
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from dqn_experiments.commands.one_line import one_line
+    from dqn_experiments.config.compose import composed
+
+    try:
+        return composed(*overrides, own=Path(config_dir) if config_dir is not None else None)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(one_line(error)) from error
+
+
+def train(config: "DictConfig", run_dir: str | Path | None = None) -> "Outcome":
+    """Train as `config` says, from where the run in `run_dir` stands, with a progress bar.
+
+    Ctrl-C, or a notebook's stop button, writes a checkpoint and raises KeyboardInterrupt; the same
+    call then goes on as if nothing had happened. So does one after the process was killed.
+
+    Args:
+        config: what `compose` gave.
+        run_dir: where everything is left; None: below outputs/, under the time it is now.
+
+    Returns:
+        Where the run is and stands, and its score.
+
+    Raises:
+        ConfigError: if the folder holds another run, or one that cannot be continued.
+        TrainingError: if training cannot go on; the message says what is left of it.
+    """
+    from dqn_experiments.train.scoring import game_name
+    from dqn_experiments.train.session import train
+
+    played = re.sub(r"\W", "_", game_name(config)), str(config.agent["_target_"]).split(".")[-2]
+    if run_dir is None:
+        run_dir = Path("outputs", *played, f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
+    run_dir = Path(run_dir).absolute()
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"run_dir={run_dir}: cannot be written ({error.strerror})") from error
+    return train(config, run_dir, " ".join(["/".join(played), run_dir.name]))
+
+
+def evaluate(
+    run_dir: str | Path,
+    *,
+    checkpoint: str | int = "latest",
+    episodes: int | None = None,
+    epsilon: float | None = None,
+    num_envs: int | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    track: bool = False,
+) -> "Evaluation":
+    """Score a checkpoint of a run, as `python -m dqn_experiments.evaluate` does.
+
+    Args:
+        run_dir: the run's directory, where the score is left in evaluation.json.
+        checkpoint: `latest`, `best` or a number of steps.
+        episodes: how many; like all that follow, None means as the run was configured.
+        epsilon: probability of a random action.
+        num_envs: environments side by side.
+        seed: of environments and exploration.
+        device: what the network runs on.
+        track: whether to add the score to the run's W&B run.
+
+    Returns:
+        The score, and the returns of all episodes.
+
+    Raises:
+        ConfigError: if there is no such checkpoint, or a value cannot work.
+    """
+    from dqn_experiments.config.check import checked_keys
+    from dqn_experiments.config.schema import EvaluateConfig
+    from dqn_experiments.train.trained import evaluated
+
+    chosen = {
+        "run": str(run_dir),
+        "checkpoint": str(checkpoint),
+        "episodes": episodes,
+        "epsilon": epsilon,
+        "num_envs": num_envs,
+        "seed": seed,
+        "device": device,
+        "track": track,
+        "trust": [],
+    }
+    return evaluated(checked_keys(EvaluateConfig, chosen))
+
+
+def load(
+    run_dir: str | Path, checkpoint: str | int = "latest", device: str = "auto", seed: int = 0
+) -> "TrainedAgent":
+    """The agent of a run's checkpoint, to act with.
+
+    Args:
+        run_dir: the run's directory.
+        checkpoint: `latest`, `best` or a number of steps.
+        device: what its network runs on.
+        seed: of how it explores.
+
+    Raises:
+        ConfigError: if there is no such checkpoint, or it is damaged or does not fit its config.
+    """
+    from dqn_experiments.train.trained import TrainedAgent
+
+    return TrainedAgent(Path(run_dir), str(checkpoint), device, seed)
+
+
+def history(run_dir: str | Path) -> "dict[str, NDArray[np.float64]]":
+    """The training episodes of a run: its history.csv as arrays f64 [episodes] by column.
+
+    Columns are `step`, `episode_return`, `episode_length`, `epsilon`, `loss` and `q`; see
+    `dqn_experiments.run.record.Episode`.
+
+    Raises:
+        ConfigError: if there is no readable history.
+    """
+    from dqn_experiments.run.record import read_history
+
+    return read_history(Path(run_dir))
+
+
+def trust(*packages: str) -> None:
+    """Let configs name classes of these packages, from now on in this process.
+
+    Raises:
+        ConfigError: if one is not the name of a package.
+    """
+    from dqn_experiments.config.trust import trust
+
+    trust(*packages)

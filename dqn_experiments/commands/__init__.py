@@ -1,0 +1,1 @@
+"""The commands: python -m dqn_experiments, .evaluate and .watch."""

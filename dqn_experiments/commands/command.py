@@ -1,0 +1,106 @@
+"""What every command shares: Hydra in front, one line and an exit code where something is wrong."""
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import NoReturn
+
+import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from dqn_experiments.commands.one_line import one_line
+from dqn_experiments.config.groups import config_dir
+from dqn_experiments.config.roms import register_env_configs
+from dqn_experiments.config.trust import execution_whitelist
+from dqn_experiments.errors import ConfigError, TrainingError
+from dqn_experiments.machine.interrupt import Interrupted
+
+log = logging.getLogger(__name__)
+
+Task = Callable[[DictConfig], float | None]
+
+
+def run_command(config_name: str, task: Task) -> None:
+    """Compose `config_name` with the command line's overrides and hand it to `task`.
+
+    Exit codes: 2 for a configuration that cannot work, 1 for training that cannot go on, 130,
+    138 and 143 for SIGINT, SIGUSR1 and SIGTERM. With HYDRA_FULL_ERROR=1 Hydra's errors come with
+    their traceback.
+    """
+    register_env_configs()
+    logging.raiseExceptions = False  # a log file on a full disk is not worth a traceback per line
+    OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
+    OmegaConf.register_resolver("hydra_subdir", _hydra_subdir, replace=True)
+    main = hydra.main(
+        config_path=str(config_dir()),
+        config_name=config_name,
+        execution_whitelist=execution_whitelist(),
+    )(_as_job(task))
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        main()
+        return
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors, so that they end up here
+    try:
+        main()
+    except (ConfigError, TrainingError, HydraException, OmegaConfBaseException) as error:
+        _fail(error)
+    except Interrupted as stop:
+        sys.exit(stop.code)
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        sys.exit(1)  # whoever read the help has seen enough
+    except OSError as error:
+        _fail(ConfigError(f"hydra.run.dir: {error.filename} cannot be written ({error.strerror})"))
+    except ValueError as error:  # Hydra has no class of its own for some wrong overrides
+        _fail(error)
+    finally:
+        del os.environ["HYDRA_FULL_ERROR"]
+
+
+def _as_job(task: Task) -> Task:
+    """`task` with its errors told here, so that all others are Hydra's, from before the job."""
+
+    @wraps(task)
+    def job(config: DictConfig) -> float | None:
+        from dqn_experiments.config.compose import trust_named  # which takes torch along
+
+        try:
+            trust_named(HydraConfig.get().overrides.task)
+            return task(config)
+        except (ConfigError, TrainingError, OSError) as error:
+            told = TrainingError(str(error)) if isinstance(error, OSError) else error
+            if HydraConfig.get().mode == RunMode.RUN:
+                _fail(told)
+            log.error(f"job {HydraConfig.get().job.num} failed: {told}")
+            raise told from error
+        except Exception as error:
+            log.exception("failed unexpectedly")
+            if HydraConfig.get().mode == RunMode.RUN:
+                sys.exit(1)
+            raise TrainingError(f"job {HydraConfig.get().job.num}: {error!r}") from error
+
+    return job
+
+
+def _run_dir(resume: object, new: str) -> str:
+    """Where a run lies that is to be continued, or else a `new` directory."""
+    return str(resume) if Path(str(resume), "config.yaml").is_file() else new
+
+
+def _hydra_subdir(run_dir: object) -> str | None:
+    """Where Hydra keeps what it composed; nowhere where a run has begun: that command is kept."""
+    return None if Path(str(run_dir), "config.yaml").is_file() else ".hydra"
+
+
+def _fail(error: BaseException) -> NoReturn:
+    print(f"error: {one_line(error)}", file=sys.stderr)
+    sys.exit(1 if isinstance(error, TrainingError) else 2)

@@ -1,0 +1,22 @@
+"""Score a run's checkpoint: python -m dqn_experiments.evaluate run=<run directory>."""
+
+from omegaconf import DictConfig
+
+from dqn_experiments.commands.command import run_command
+
+
+def main() -> None:
+    """Entry point of `python -m dqn_experiments.evaluate`."""
+    run_command("evaluate", _evaluate)
+
+
+def _evaluate(composed: DictConfig) -> float:
+    # torch takes seconds to import, and --help needs none of it
+    from dqn_experiments.config.check import checked_keys
+    from dqn_experiments.config.schema import EvaluateConfig
+    from dqn_experiments.train.trained import evaluated
+
+    evaluation = evaluated(checked_keys(EvaluateConfig, composed))
+    print(f"{evaluation.game}, {evaluation.step:,} steps, {evaluation.episodes} episodes", end=" ")
+    print(f"at epsilon {evaluation.epsilon}: {evaluation.score}", flush=True)
+    return evaluation.score.mean

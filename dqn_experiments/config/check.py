@@ -1,0 +1,91 @@
+"""From a config to one that is known to work, before anything is built."""
+
+from typing import Any, TypeVar
+
+import pydantic
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from pydantic import BaseModel
+
+from dqn_experiments.config.groups import GROUPS
+from dqn_experiments.config.lookup import component, nested, options_of
+from dqn_experiments.config.schema import CLOSED, RunConfig
+from dqn_experiments.config.together import check_together
+from dqn_experiments.errors import ConfigError
+
+Schema = TypeVar("Schema", bound=BaseModel)
+Plain = dict[str, Any]
+
+
+def checked(config: DictConfig | Plain) -> DictConfig:
+    """The config of a run with every value checked and in its declared type.
+
+    Raises:
+        ConfigError: one line that names the key, the value and what is allowed.
+    """
+    plain = _plain(config)
+    run = {key: value for key, value in plain.items() if key not in GROUPS}
+    result = _check(RunConfig, run, prefix="").model_dump()
+    for group in GROUPS:
+        result[group] = _checked_component(group, plain.get(group), key=group)
+    check_together(result)
+    return OmegaConf.create(result)
+
+
+def checked_keys(schema: type[Schema], config: DictConfig | Plain) -> Schema:
+    """The keys of a command, checked against its schema; raises ConfigError."""
+    return _check(schema, _plain(config), prefix="")
+
+
+def _plain(config: DictConfig | Plain) -> Plain:
+    try:
+        config = config if isinstance(config, DictConfig) else OmegaConf.create(config)
+        missing = sorted(OmegaConf.missing_keys(config))
+        if missing:
+            raise ConfigError(f"{missing[0]}: no value given; set it with {missing[0]}=<value>")
+        return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+
+
+def _checked_component(group: str, node: Any, key: str) -> Plain:
+    if not isinstance(node, dict):
+        choose = "" if key == group else f", chosen by {_choice(group, key)}=<name>"
+        raise ConfigError(f"{key}={node}: must be one of the files in conf/{group}{choose}")
+    node = dict(node)
+    target = node.pop("_target_", None)
+    found = component(group, target, key)
+    inner, fields = nested(found), {}
+    for name, parameter in options_of(found).items():
+        kind = Any if parameter.annotation is parameter.empty else parameter.annotation
+        if name in inner:
+            node[name] = _checked_component(inner[name], node.get(name), f"{key}.{name}")
+            kind = Plain
+        fields[name] = (kind, ... if parameter.default is parameter.empty else parameter.default)
+    schema = pydantic.create_model(group, __config__=CLOSED, **fields)  # type: ignore[call-overload]
+    return {"_target_": target, **_check(schema, node, prefix=f"{key}.").model_dump()}
+
+
+def _choice(group: str, key: str) -> str:
+    """How a command line chooses the option of a group for that place in the config."""
+    return group if group.replace("/", ".") == key else f"{group}@{key}"
+
+
+def _check(schema: type[Schema], values: Plain, prefix: str) -> Schema:
+    try:
+        return schema.model_validate(values)
+    except pydantic.ValidationError as error:
+        raise ConfigError(_first_line(error, schema, prefix)) from error
+
+
+def _first_line(error: pydantic.ValidationError, schema: type[BaseModel], prefix: str) -> str:
+    first = error.errors(include_url=False)[0]
+    key = prefix + ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        allowed = [*schema.model_fields, *(GROUPS if schema is RunConfig else ())]
+        return f"{key}: unknown key; must be one of {', '.join(allowed)}"
+    if first["type"] == "missing":
+        return f"{key}: no value given"
+    message = first["msg"].removeprefix("Value error, ")
+    message = message.replace("Input should", "must").replace(" should ", " must ")
+    return f"{key}={first['input']}: {message}"

@@ -1,0 +1,46 @@
+"""From overrides, as a command line has them, to a config."""
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from omegaconf import DictConfig
+
+from dqn_experiments.config.check import checked
+from dqn_experiments.config.groups import config_dir
+from dqn_experiments.config.roms import register_env_configs
+from dqn_experiments.config.trust import trust
+
+_one_at_a_time = threading.Lock()  # Hydra keeps what it composes with in one place per process
+
+
+def composed(*overrides: str, own: Path | None = None) -> DictConfig:
+    """The checked config of a training command line; `own` is what --config-dir is there.
+
+    Raises:
+        ConfigError: see `dqn_experiments.config.check.checked`.
+        HydraException: if an override cannot be composed.
+    """
+    searched = [] if own is None else [f"hydra.searchpath=['file://{own.absolute()}']"]
+    with _one_at_a_time:
+        register_env_configs()
+        with initialize_config_dir(str(config_dir())):
+            config = compose("config", overrides=[*overrides, *searched])
+    trust_named(overrides)
+    return checked(config)
+
+
+def trust_named(overrides: Iterable[str]) -> None:
+    """Trust the packages that a person names on a command line.
+
+    These are the values of `trust`, and the module in `env.id=my_package:Game-v0`. What a config
+    file says of trust counts for nothing, as it may be a stranger's.
+    """
+    for override in OverridesParser.create().parse_overrides(list(overrides)):
+        value = override.value()
+        if override.key_or_group == "trust" and value is not None:
+            trust(*(map(str, value) if isinstance(value, list) else [str(value)]))
+        elif override.key_or_group == "env.id" and ":" in str(value):
+            trust(str(value).partition(":")[0])

@@ -1,0 +1,33 @@
+"""Types with ranges, for the parameters that a config file can set.
+
+Components declare what they accept in their own signatures; `dqn_experiments.config.check` holds a
+composed config against those signatures before anything is built.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Field
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+UnitInterval = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Decay = Annotated[float, Field(ge=0, lt=1)]  # of a running mean; at 1 it would never move
+Count = Annotated[int, Field(ge=1)]
+OptionalCount = Annotated[int, Field(ge=0)]
+FrameStackSize = Annotated[int, Field(ge=1, le=255)]
+Seed = Annotated[int, Field(ge=0, lt=2**30)]  # emulators take 31 bits, and one seed per env
+
+
+@dataclass(frozen=True)
+class Component:
+    """Marks a parameter whose value is a component of another group."""
+
+    group: str
+    """A folder of configs, such as `schedule` or `network/torso`."""
+
+
+Schedule = Annotated[Callable[[int], float], Component("schedule")]
+Torso = Annotated[Callable[[tuple[int, ...]], Any], Component("network/torso")]
+"""A module with `features`, built for the shape of an observation."""

@@ -1,0 +1,75 @@
+"""The classes that a config may name, and what can be configured of them.
+
+A component's positional parameters are handed over by the run; its keyword-only parameters come
+from its yaml. So the signature of the class that `_target_` names is the schema of its group.
+"""
+
+import inspect
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import Parameter
+from typing import Any, get_args, get_type_hints
+
+from dqn_experiments.config.constraints import Component
+from dqn_experiments.config.trust import how_to_trust, is_trusted
+from dqn_experiments.errors import ConfigError
+
+
+def component(group: str, target: Any, key: str | None = None) -> type:
+    """The class that a `_target_` names: of its group's own modules, or of a trusted package.
+
+    `key` is where the component stands in the config, if not under the name of its group.
+
+    Raises:
+        ConfigError: if there is no such class, or nobody trusts it.
+    """
+    module, _, name = str(target).rpartition(".")
+    package = f"dqn_experiments.{group.replace('/', '.')}"
+    parent, _, leaf = module.rpartition(".")
+    own = parent == package and leaf.isidentifier() and find_spec(module) is not None
+    told = f"{key or group}._target_={target}: must be a class in {package}.*"
+    if not (own or is_trusted(module)):
+        foreign = module and not f"{module}.".startswith("dqn_experiments.")
+        raise ConfigError(told + (f"; {how_to_trust(module)}" if foreign else ""))
+    try:
+        found = getattr(import_module(module), name, None)
+    except ImportError as error:
+        raise ConfigError(f"{told}, and {module} cannot be imported ({error})") from error
+    if not inspect.isclass(found) or (own and found.__module__ != module):
+        raise ConfigError(told if own else f"{told} or in {module}, which has none of that name")
+    return found
+
+
+def options_of(target: type) -> dict[str, Parameter]:
+    """What can be configured of a component: its keyword-only parameters, with their types."""
+    options: dict[str, Parameter] = {}
+    for parameter in _parameters(target):
+        if parameter.kind is Parameter.KEYWORD_ONLY:
+            options[parameter.name] = parameter
+        elif parameter.kind is Parameter.VAR_KEYWORD:  # **options: Unpack[TypedDict]
+            for keys in get_args(parameter.annotation):
+                for name, kind in get_type_hints(keys, include_extras=True).items():
+                    options[name] = Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind)
+    return options
+
+
+def nested(target: type) -> dict[str, str]:
+    """The options of a component that are components themselves, and the group of each."""
+    return {
+        name: mark.group
+        for name, parameter in options_of(target).items()
+        for mark in getattr(parameter.annotation, "__metadata__", ())
+        if isinstance(mark, Component)
+    }
+
+
+def is_handed_something(target: type) -> bool:
+    """Whether a component has parameters that are not configured."""
+    return any(
+        parameter.kind in (Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL)
+        for parameter in _parameters(target)
+    )
+
+
+def _parameters(target: type) -> list[Parameter]:
+    return list(inspect.signature(target, eval_str=True).parameters.values())

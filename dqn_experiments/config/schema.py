@@ -1,0 +1,71 @@
+"""The keys that are not those of a component, and what each of them may be."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, DirectoryPath, Field
+
+from dqn_experiments.config.constraints import Count, OptionalCount, Seed, UnitInterval
+from dqn_experiments.config.duration import StepsOrDuration
+from dqn_experiments.machine.devices import Device
+
+CLOSED = ConfigDict(extra="forbid")
+
+
+def _several(packages: object) -> object:
+    return [packages] if isinstance(packages, str) else packages
+
+
+Packages = Annotated[list[str], BeforeValidator(_several)]
+
+
+class CheckpointConfig(BaseModel):
+    """When checkpoints are written, and how many stay besides the best."""
+
+    model_config = CLOSED
+    every: StepsOrDuration
+    keep: Count
+
+
+class RunConfig(BaseModel):
+    """The run's own keys."""
+
+    model_config = CLOSED
+    seed: Seed
+    device: Device
+    deterministic: bool
+    cpu_threads: Count | None
+    trust: Packages
+    resume: Annotated[str, Field(coerce_numbers_to_str=True)]
+    pause_after: StepsOrDuration | None
+    total_steps: Count
+    learning_starts: OptionalCount
+    update_every: Count
+    log_every: Count
+    checkpoint: CheckpointConfig
+
+
+class CheckpointChoice(BaseModel):
+    """Which weights of which run a command plays with, and on what."""
+
+    model_config = CLOSED
+    run: DirectoryPath
+    checkpoint: Annotated[str, Field(coerce_numbers_to_str=True)]
+    device: Device
+    epsilon: UnitInterval | None
+    trust: Packages
+
+
+class EvaluateConfig(CheckpointChoice):
+    """The keys of `python -m dqn_experiments.evaluate`; None: as the run was configured."""
+
+    episodes: Count | None
+    num_envs: Count | None
+    seed: Seed | None
+    track: bool
+
+
+class WatchConfig(CheckpointChoice):
+    """The keys of `python -m dqn_experiments.watch`; None: as the run was configured."""
+
+    seed: Seed
+    render: Literal["video", "human"]

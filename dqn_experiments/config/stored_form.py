@@ -1,0 +1,157 @@
+"""How a config is kept in a run directory, and how today's code reads one of another day.
+
+The file carries the version that wrote it, and names a component by its option (`_option_: atari`)
+rather than by module and class, which may move. Promised: what any version from `OLDEST` on has
+written is evaluated, watched and gone on with. So
+
+- a key that a file lacks, since it came later, gets the default of its option's yaml, unless
+  `CHANGED` says that another value keeps what the run did;
+- a key that is gone has a row in `CHANGED`, which says what became of it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from dqn_experiments import __version__
+from dqn_experiments.config.groups import GROUPS, config_dir
+from dqn_experiments.config.lookup import component, nested
+from dqn_experiments.errors import ConfigError
+
+Plain = dict[str, Any]
+
+OLDEST = "0.2.0"
+VERSION, OPTION, TARGET = "version", "_option_", "_target_"
+NOT_STORED = ("trust", "resume", "pause_after")  # what a person says of one start
+
+
+@dataclass(frozen=True)
+class Added:
+    """A key whose default is not what runs from before it did."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A key that has another name now, in the same place."""
+
+    to: str
+
+
+@dataclass(frozen=True)
+class Removed:
+    """A key that is gone; runs that had another value than `now` cannot be carried over."""
+
+    now: Any
+    last: str
+    """The last version that had it."""
+
+
+CHANGED: dict[str, Added | Renamed | Removed] = {}
+"""By place: `total_steps`, `checkpoint.every`, or for a component `agent/dqn.double`."""
+
+
+def stored_form(config: DictConfig) -> Plain:
+    """What is written of a checked config."""
+    plain: Plain = OmegaConf.to_container(config)  # type: ignore[assignment]
+    kept = {key: value for key, value in plain.items() if key not in NOT_STORED}
+    return {VERSION: __version__, **kept, **{name: _by_option(name, kept[name]) for name in GROUPS}}
+
+
+def _by_option(group: str, node: Plain) -> Plain:
+    target = str(node[TARGET])
+    for name, inner in nested(component(group, target)).items():
+        node = {**node, name: _by_option(inner, node[name])}
+    option = target.rpartition(".")[0].rpartition(".")[2]
+    if _option(group, option).get(TARGET) != target:
+        return node  # a package of one's own has no yaml here
+    rest = {key: value for key, value in node.items() if key != TARGET}
+    return {OPTION: option, **rest}
+
+
+def from_stored_form(stored: Plain) -> Plain:
+    """The config, not yet checked, of what `stored_form` gave, today or in an earlier version.
+
+    Raises:
+        ConfigError: one line that says which version can read it, if this one cannot.
+    """
+    stored = dict(stored)
+    _check_version(stored.pop(VERSION, None))
+    run = {key: value for key, value in stored.items() if key not in GROUPS}
+    defaults = _yaml(config_dir() / "config.yaml")
+    del defaults["hydra"]
+    result = _carried_over("", run, defaults)
+    for group in GROUPS:
+        result[group] = _with_target(group, stored.get(group), group)
+    return result
+
+
+def _check_version(version: Any) -> None:
+    numbers = _numbers(str(version))
+    if numbers < _numbers(OLDEST):
+        written_by = version if numbers else "an unreleased version before 0.2.0"
+        raise ConfigError(
+            f"was written by {written_by}, which alone can go on with it; this is {__version__}"
+        )
+    if numbers > _numbers(__version__):
+        raise ConfigError(
+            f"was written by version {version}, which can go on with it; this is {__version__}"
+        )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """To compare versions by; empty, and so before all others, if it is none."""
+    parts = version.split(".")
+    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()
+
+
+def _with_target(group: str, node: Any, key: str) -> Any:
+    """A component's node with the class that its option stands for, and what it lacks."""
+    if not isinstance(node, dict):
+        return node
+    rest = {name: value for name, value in node.items() if name != OPTION}
+    if OPTION in node and TARGET not in node:
+        option = str(node[OPTION])
+        defaults = _option(group, option)
+        if not defaults:
+            raise ConfigError(f"{key}={option}: must be one of the files in conf/{group}")
+        rest = _carried_over(f"{group}/{option}.", rest, defaults)
+    for name, inner in nested(component(group, rest.get(TARGET), key)).items():
+        rest[name] = _with_target(inner, rest.get(name), f"{key}.{name}")
+    return rest
+
+
+def _carried_over(place: str, node: Plain, defaults: Plain) -> Plain:
+    """The keys of `node` as they are called today, and those of `defaults` that it lacks."""
+    result = {}
+    for key, value in node.items():
+        change = CHANGED.get(f"{place}{key}")
+        if isinstance(change, Removed) and value != change.now:
+            raise ConfigError(
+                f"{key}={value}: is no longer possible; version {change.last} can go on with it"
+            )
+        if not isinstance(change, Removed):
+            result[change.to if isinstance(change, Renamed) else key] = value
+    for key, default in defaults.items():
+        change = CHANGED.get(f"{place}{key}")
+        if key not in result:
+            result[key] = change.value if isinstance(change, Added) else default
+        elif isinstance(default, dict) and isinstance(result[key], dict):
+            result[key] = _carried_over(f"{place}{key}.", result[key], default)
+    return result
+
+
+def _option(group: str, option: str) -> Plain:
+    """What the yaml of a component's option says; empty if there is none."""
+    file = config_dir() / group / f"{option}.yaml"
+    return _yaml(file) if option.isidentifier() and file.is_file() else {}
+
+
+def _yaml(file: Path) -> Plain:
+    """A config file of this package, not resolved, without its defaults list."""
+    content: Plain = OmegaConf.to_container(OmegaConf.load(file))  # type: ignore[assignment]
+    content.pop("defaults", None)
+    return content

@@ -1,0 +1,80 @@
+"""Which values do not go together, as no single component can know."""
+
+from typing import Any
+
+from dqn_experiments.config.lookup import component, nested
+from dqn_experiments.errors import ConfigError
+from dqn_experiments.machine.devices import resolve
+
+
+def check_together(config: dict[str, Any]) -> None:
+    """Hold the values of a config, each of which is fine by itself, against one another.
+
+    Raises:
+        ConfigError: naming the first two that do not go together.
+    """
+    for message, holds in (*_sizes(config), *_devices(config)):
+        if not holds:
+            raise ConfigError(message)
+    _check_observations(config)
+
+
+def _sizes(config: dict[str, Any]) -> list[tuple[str, bool]]:
+    buffer, num_envs = config["buffer"], config["env"]["num_envs"]
+    starts, total, capacity = config["learning_starts"], config["total_steps"], buffer["capacity"]
+    first_batch = num_envs * buffer["n_step"]
+    one_transition = num_envs * (buffer["n_step"] + 2)
+    return [
+        (
+            f"learning_starts={starts}: must be less than total_steps={total}, "
+            "or nothing is learned",
+            starts < total,
+        ),
+        (
+            f"learning_starts={starts}: must be at least {first_batch} "
+            "(env.num_envs x buffer.n_step)",
+            starts >= first_batch,
+        ),
+        (
+            f"buffer.capacity={capacity}: must be at least buffer.batch_size="
+            f"{buffer['batch_size']}",
+            capacity >= buffer["batch_size"],
+        ),
+        (
+            f"buffer.capacity={capacity}: must be at least {one_transition} "
+            "(env.num_envs x (buffer.n_step + 2))",
+            capacity >= one_transition,
+        ),
+        (
+            f"learning_starts={starts}: must be at most buffer.capacity={capacity}",
+            starts <= capacity,
+        ),
+    ]
+
+
+def _devices(config: dict[str, Any]) -> list[tuple[str, bool]]:
+    device = resolve(config["device"]).type
+    return [
+        (
+            f"buffer.device=cuda: must be auto or cpu, as the run trains on {device}",
+            config["buffer"].get("device") != "cuda" or device == "cuda",
+        )
+    ]
+
+
+def _check_observations(config: dict[str, Any]) -> None:
+    """Whether the network can see what the environment shows."""
+    shown = getattr(component("env", config["env"]["_target_"]), "observation_kind", "vector")
+    network = component("network", config["network"]["_target_"])
+    parts = [network] + [
+        component(group, config["network"][name]["_target_"])
+        for name, group in nested(network).items()
+    ]
+    for part in parts:
+        accepts = getattr(part, "accepts", {shown})
+        if shown not in accepts:
+            name = part.__module__.rpartition(".")[2]
+            raise ConfigError(
+                f"network={name}: takes {' or '.join(sorted(accepts))} observations and the "
+                f"environment shows {shown}s; try network=mlp"
+            )

@@ -1,0 +1,131 @@
+"""What the parts of a run ask of each other: the contract of each config group.
+
+A component needs to inherit from nothing; it has to have these attributes and methods.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dqn_experiments.experience.batch import Batch, PerSample
+from dqn_experiments.experience.timestep import Timestep
+from dqn_experiments.state import State
+
+Schedule = Callable[[int], float]
+"""Agent steps to a number."""
+
+
+class Env(Protocol):
+    """N environments side by side, whose behaviour follows from seeds and actions alone."""
+
+    observation_kind: str
+    """`image` or `vector`: what networks say they can see."""
+    num_envs: int
+    num_actions: int
+    frame_skip: int
+    """Emulator frames per step."""
+    observation_shape: tuple[int, ...]
+    """(K, *frame): what a network sees, K frames stacked."""
+    dtype: np.dtype[Any]
+
+    def reset(self, seed: int, which: NDArray[np.bool_] | None = None) -> NDArray[np.generic]:
+        """Start episodes everywhere or in those of a mask; returns all frames [N, *frame]."""
+
+    def step(self, action: NDArray[np.int64]) -> Timestep:
+        """The outcome of one action i64 [N] in each environment."""
+
+    def close(self) -> None:
+        """Release the environments."""
+
+
+class Rule(Protocol):
+    """A learning rule: what a batch teaches, and which action an output prefers."""
+
+    outputs: int
+    """Numbers that a network gives per action."""
+    target_update_every: int
+    """Agent steps between copies into the target network."""
+    random_target: bool
+    """Whether the target network starts from weights of its own."""
+
+    def values(self, output: Tensor) -> Tensor:
+        """Action values f32 [B, A] of a network's output [B, A, outputs]."""
+
+    def loss(self, network: nn.Module, target_network: nn.Module, batch: Batch) -> PerSample:
+        """The loss of each transition, and its priority in replay."""
+
+
+class Policy(Protocol):
+    """Who plays."""
+
+    def act(
+        self, observation: NDArray[np.generic], epsilon: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Actions i64 [N], and the values of the greedy ones f32 [N], NaN where it explored."""
+
+
+class Replay(Protocol):
+    """Transitions in, batches out."""
+
+    nbytes: int
+    """Memory in use."""
+    full_nbytes: int
+    """Memory in use once full, as far as can be told by now."""
+    raw_nbytes: int
+    """Memory of as many frames as they come."""
+    frames_device: torch.device
+
+    def reset(self, frame: NDArray[np.generic]) -> None:
+        """Start an episode in every environment with `frame` [N, *frame]."""
+
+    def add(self, action: NDArray[np.int64], timestep: Timestep) -> None:
+        """Store what `action` i64 [N] led to."""
+
+    def sample(self) -> Batch:
+        """A batch on the run's device."""
+
+    def update(self, index: Tensor, priority: Tensor) -> None:
+        """Take note of the priorities f32 [B], not negative, of the batch with that `index`."""
+
+    def state_dict(self) -> State:
+        """All that must survive a restart."""
+
+    def load_state_dict(self, state: State) -> None:
+        """Take in what `state_dict` gave; raises StateError if it does not fit."""
+
+
+class Evaluator(Protocol):
+    """How an agent is scored."""
+
+    every: int
+    """Steps between evaluations during training; 0: only at the end."""
+    epsilon: float
+    num_envs: int
+    max_frames: int | None
+    """Emulator frames until an episode is cut; None: as in training."""
+
+    def run(
+        self, env: Env, policy: Policy, seed: int, between_steps: Callable[[], None]
+    ) -> list[float]:
+        """Raw returns of the episodes; what `between_steps` raises ends it."""
+
+
+class Tracker(Protocol):
+    """Where numbers and checkpoints are sent besides the run directory."""
+
+    def log(self, metrics: Mapping[str, float], number: int) -> None:
+        """Send a row of metrics, the first of which has number 0; a number may come again."""
+
+    def summarise(self, values: Mapping[str, Any]) -> None:
+        """Set figures that describe the whole run."""
+
+    def checkpoint(self, files: list[Path], aliases: list[str]) -> None:
+        """Send a checkpoint's files."""
+
+    def close(self, exit_code: int) -> None:
+        """Finish; `exit_code` tells how the run ended."""

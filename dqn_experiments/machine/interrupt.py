@@ -1,0 +1,70 @@
+"""Being told to stop: Ctrl-C, or a scheduler's SIGTERM or SIGUSR1."""
+
+import os
+import signal
+import threading
+from types import FrameType, TracebackType
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM]
+if hasattr(signal, "SIGUSR1"):  # not on Windows; what Slurm sends ahead of a time limit
+    SIGNALS.append(signal.SIGUSR1)
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal asked the run to stop, and it has; raised with the signal's number."""
+
+    @property
+    def code(self) -> int:
+        """The exit code of a process that ends with it: 128 + signal."""
+        return 128 + int(self.args[0])
+
+    @property
+    def signal(self) -> str:
+        """The signal's name."""
+        return signal.Signals(self.args[0]).name
+
+
+class Interrupt:
+    """Turns the first signal into `Interrupted` at a moment of the run's own choosing.
+
+    A second signal ends the process at once, or where the process is not the run's `own` it raises
+    KeyboardInterrupt there and then. On leaving the context the former handlers are back.
+    Signals reach a process's main thread, so in another thread nothing is turned.
+    """
+
+    def __init__(self, own: bool = False) -> None:
+        self._own = own
+        self._requested: int | None = None
+        self._former: dict[int, signal._HANDLER] = {}
+
+    @property
+    def requested(self) -> bool:
+        """Whether a signal has come."""
+        return self._requested is not None
+
+    def check(self) -> None:
+        """Raises Interrupted if a signal has come."""
+        if self._requested is not None:
+            raise Interrupted(self._requested)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        if self._requested is None:
+            self._requested = number
+        elif self._own:
+            os._exit(128 + number)
+        else:
+            raise KeyboardInterrupt
+
+    def __enter__(self) -> "Interrupt":
+        if threading.current_thread() is threading.main_thread():
+            self._former = {number: signal.signal(number, self._handle) for number in SIGNALS}
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)

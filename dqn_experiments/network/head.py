@@ -1,0 +1,56 @@
+"""Heads: features to a few numbers per action."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+
+class Head(nn.Module):
+    """Rectified layers of the widths in `hidden`, then `outputs` numbers for each action.
+
+    Maps f32 [B, features] to f32 [B, num_actions, outputs].
+    """
+
+    def __init__(
+        self, features: int, num_actions: int, outputs: int, hidden: Sequence[int]
+    ) -> None:
+        super().__init__()
+        self.layers = _stream([features, *hidden, num_actions * outputs])
+        self._shape = num_actions, outputs
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Numbers per action f32 [B, num_actions, outputs]."""
+        return self.layers(features).unflatten(1, self._shape)
+
+
+class DuelingHead(nn.Module):
+    """Two streams, one for the state and one for the advantages of its actions, added up:
+
+        V + A - mean(A)
+
+    the mean over actions (Wang et al. 2016, equation 9), each of the `outputs` by itself. Maps f32
+    [B, features] to f32 [B, num_actions, outputs].
+    """
+
+    def __init__(
+        self, features: int, num_actions: int, outputs: int, hidden: Sequence[int]
+    ) -> None:
+        super().__init__()
+        self.value = _stream([features, *hidden, outputs])
+        self.advantage = _stream([features, *hidden, num_actions * outputs])
+        self._shape = num_actions, outputs
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Numbers per action f32 [B, num_actions, outputs]."""
+        advantage = self.advantage(features).unflatten(1, self._shape)
+        value = self.value(features).unsqueeze(1)
+        return value + advantage - advantage.mean(dim=1, keepdim=True)
+
+
+def _stream(widths: list[int]) -> nn.Sequential:
+    """Linear layers from each width to the next, rectified but for the last."""
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise(widths):
+        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])

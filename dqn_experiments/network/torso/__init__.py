@@ -1,0 +1,1 @@
+"""Torsos: observations to features."""

@@ -1,0 +1,145 @@
+"""What a run leaves for people to read: history.csv, metrics.jsonl, and the same to the tracker."""
+
+import json
+import logging
+import math
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dqn_experiments.errors import ConfigError, StateError
+from dqn_experiments.experience.contract import Tracker
+from dqn_experiments.run.lines import Lines
+from dqn_experiments.run.score import Evaluation
+from dqn_experiments.state import State, plain
+
+log = logging.getLogger(__name__)
+
+
+HISTORY = "history.csv"
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One row of history.csv."""
+
+    step: int
+    """Agent steps of the run when the episode ended."""
+    episode_return: float
+    """Sum of raw rewards: the game's score."""
+    episode_length: int
+    """Agent steps of the episode."""
+    epsilon: float
+    """At the episode's end."""
+    loss: float
+    """Mean over the updates made during the episode; NaN if there were none."""
+    q: float
+    """Mean value of the episode's greedy actions; NaN if there were none."""
+
+
+class Record:
+    """Writes each number to its file in the run directory and sends it to the tracker.
+
+    A tracker that fails is done without.
+    """
+
+    def __init__(self, run_dir: Path, tracker: Tracker | None, frames_per_step: int) -> None:
+        self._tracker = tracker
+        self._frames_per_step = frames_per_step
+        self._history = Lines(run_dir / HISTORY)
+        self._metrics = Lines(run_dir / "metrics.jsonl")
+        self._rows = 0  # of metrics.jsonl
+
+    def start(self) -> None:
+        """Begin with empty files."""
+        if self._history.size():
+            log.warning("there is no checkpoint to go on from; history.csv begins anew")
+        self.load_state_dict({"history": 0, "metrics": 0})
+        self._history.add(",".join(field.name for field in fields(Episode)) + "\n")
+
+    def state_dict(self) -> State:
+        """How long the files are."""
+        return {"history": self._history.sync(), "metrics": self._metrics.sync()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Cut the files back to what they were, and let the tracker know all that is left."""
+        history, metrics = plain(state, "history", int), plain(state, "metrics", int)
+        self._history.cut(history)
+        self._metrics.cut(metrics)
+        self._rows = 0
+        try:
+            rows = [json.loads(line) for line in self._metrics.read().splitlines()]
+        except (ValueError, RecursionError) as error:
+            raise StateError(f"metrics.jsonl: must be lines of json: {error}") from error
+        for row in rows:  # a tracker that died may not have written them out
+            self._track(row)
+
+    def episode(self, episode: Episode) -> None:
+        """Record one episode of training."""
+        row = asdict(episode)
+        self._history.add(",".join(map(str, row.values())) + "\n")
+        step = row.pop("step")
+        self.metrics(step, {f"train/{key}": value for key, value in row.items()})
+
+    def metrics(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Record numbers that hold after `step` agent steps; NaN (no data) is left out."""
+        known = {key: value for key, value in metrics.items() if not math.isnan(value)}
+        row = {"frames": step * self._frames_per_step, "step": step, **known}
+        self._metrics.add(json.dumps(row) + "\n")
+        self._track(row)
+
+    def evaluation(self, evaluation: Evaluation) -> None:
+        """Record a score, and make it the tracker's figure for the run."""
+        self.metrics(evaluation.step, evaluation.metrics())
+        self._send("summarise", evaluation.metrics())
+
+    def checkpoint(self, files: list[Path], aliases: list[str]) -> None:
+        """Send a checkpoint to the tracker."""
+        self._send("checkpoint", files, aliases)
+
+    def close(self, exit_code: int) -> None:
+        """Close the files and the tracker."""
+        self._history.close()
+        self._metrics.close()
+        self._send("close", exit_code)
+
+    def _track(self, row: Mapping[str, float]) -> None:
+        self._send("log", row, self._rows)
+        self._rows += 1
+
+    def _send(self, call: str, *arguments: Any) -> None:
+        tracker = self._tracker
+        if tracker is None:
+            return
+        try:
+            getattr(tracker, call)(*arguments)
+        except Exception as error:  # whatever a tracker dies of, the run need not
+            log.warning(f"the tracker failed ({error!r}); the run goes on without it")
+            self._tracker = None
+            if call != "close":
+                with suppress(Exception):
+                    tracker.close(1)
+
+
+def read_history(run_dir: Path) -> dict[str, NDArray[np.float64]]:
+    """The columns of a run's history.csv, f64 [episodes] each.
+
+    Raises:
+        ConfigError: if there is none, or it cannot be read as numbers.
+    """
+    file = run_dir / HISTORY
+    try:
+        names = file.open().readline().strip().split(",")
+        with warnings.catch_warnings(action="ignore"):  # no episode yet is fine
+            rows = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{file}: must be the history of a run ({error})") from error
+    if rows.size and rows.shape[1] != len(names):
+        raise ConfigError(f"{file}: must have {len(names)} columns")
+    return dict(zip(names, rows.reshape(-1, len(names)).T, strict=True))

@@ -1,0 +1,86 @@
+"""The config of a run, read from its directory without running any code that lies there."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from omegaconf import DictConfig
+
+from dqn_experiments.config.check import checked
+from dqn_experiments.config.stored_form import from_stored_form, stored_form
+from dqn_experiments.errors import ConfigError
+from dqn_experiments.machine.files import replace_text
+
+CONFIG = "config.yaml"
+MAX_DEPTH = 20  # of nesting in a config
+
+
+def store_config(run_dir: Path, config: DictConfig) -> None:
+    """Leave a checked config in a run's directory, in plain values."""
+    text = yaml.safe_dump(stored_form(config), sort_keys=False, allow_unicode=True)
+    replace_text(run_dir / CONFIG, text)
+
+
+def stored_config(
+    run_dir: Path, key: str = "run", changes: Mapping[str, Any] | None = None
+) -> DictConfig:
+    """The checked config of a run.
+
+    Args:
+        run_dir: its directory.
+        key: the key that names the directory on the command line.
+        changes: values by dotted keys, which take the place of what is stored. Without any the
+            devices that the run's machine had are left out, so that it can be read anywhere.
+
+    Raises:
+        ConfigError: if the folder holds no run, or its config is not one that could be trained.
+    """
+    stored = _read(run_dir, key)
+    try:
+        config = from_stored_form(stored)
+        for place, value in (_on_any_device(config) if changes is None else changes).items():
+            _put(config, place, value)
+        return checked(config)
+    except ConfigError as error:
+        raise ConfigError(f"{run_dir / CONFIG}: {error}") from error
+
+
+def _read(run_dir: Path, key: str) -> dict[str, Any]:
+    file = run_dir / CONFIG
+    if not file.is_file():
+        raise ConfigError(f"{key}={run_dir}: must be a run directory; it has no {CONFIG}")
+    try:
+        text = file.read_text()
+        _refuse_bombs(text)
+        config = yaml.safe_load(text)
+        as_json = json.dumps(config, default=str)
+    except (yaml.YAMLError, ValueError, TypeError, OSError, RecursionError) as error:
+        raise ConfigError(f"{key}={run_dir}: {CONFIG} cannot be read as yaml") from error
+    if not isinstance(config, dict) or "${" in as_json:
+        raise ConfigError(f"{key}={run_dir}: {CONFIG} must be a run's config in plain values")
+    return config
+
+
+def _refuse_bombs(text: str) -> None:
+    """Raise ValueError for yaml of which a few lines can take gigabytes or minutes to read."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
+            raise ValueError("aliases, or too deep")
+
+
+def _on_any_device(config: dict[str, Any]) -> dict[str, str]:
+    buffer = config.get("buffer")
+    has_device = isinstance(buffer, dict) and "device" in buffer
+    return {"device": "auto", **({"buffer.device": "auto"} if has_device else {})}
+
+
+def _put(config: dict[str, Any], place: str, value: Any) -> None:
+    *parents, last = place.split(".")
+    for parent in parents:
+        config = config.setdefault(parent, {})
+    config[last] = value

@@ -1,0 +1,1 @@
+"""Training: Algorithm 1 and the parts it is made of."""

@@ -1,0 +1,131 @@
+"""The learner: networks, their optimizer, and one gradient step at a time."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import torch
+from omegaconf import DictConfig
+from torch import Tensor
+
+from dqn_experiments.config.components import build_network, build_optimizer, build_rule
+from dqn_experiments.experience.batch import Batch
+from dqn_experiments.experience.spec import NetworkSpec
+from dqn_experiments.machine.randomness import Randomness
+
+
+class Update(NamedTuple):
+    """What an update leaves, on the device."""
+
+    loss: Tensor
+    """f32 []: mean over the batch, by importance."""
+    priority: Tensor
+    """f32 [B]: see `PerSample`."""
+
+
+class Learner:
+    """The online network, the target network, and how a batch changes the one towards the other.
+
+    Both are in evaluation mode except during an update, and draw from a stream of their own. `rule`
+    says what a batch teaches and when the target network is due; the state of `network` is a part
+    of a checkpoint by itself.
+    """
+
+    def __init__(
+        self,
+        config: DictConfig,
+        observation_shape: tuple[int, ...],
+        num_actions: int,
+        device: torch.device,
+    ) -> None:
+        self._randomness = Randomness(config.seed, device)
+        self.rule = build_rule(config)
+        spec = NetworkSpec(observation_shape, num_actions, self.rule.outputs)
+        with self._randomness:
+            self.network = build_network(config, spec)
+            target = build_network(config, spec) if self.rule.random_target else None
+        self.network.to(device).eval()
+        self.target_network = (target or copy.deepcopy(self.network)).to(device).eval()
+        self.target_network.requires_grad_(False)
+        self._optimizer = build_optimizer(config, self.network.parameters())
+
+    def update(self, batch: Batch) -> Update:
+        """One gradient step on the mean loss of `batch`; nothing of it waits for the device."""
+        with self._randomness, self._learning():
+            loss, priority = self.rule.loss(self.network, self.target_network, batch)
+            mean = (batch.weight * loss).mean()
+            self._optimizer.zero_grad()
+            mean.backward()
+            self._optimizer.step()
+        return Update(mean.detach(), priority)
+
+    @contextmanager
+    def _learning(self) -> Iterator[None]:
+        for network in (self.network, self.target_network):
+            network.train()
+        try:
+            yield
+        finally:
+            for network in (self.network, self.target_network):
+                network.eval()
+
+    def sync_target(self) -> None:
+        """Copy the online network into the target network."""
+        self.target_network.load_state_dict(self.network.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        """What there is to restore besides the state of `network`."""
+        return {
+            "target_network": self.target_network.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "randomness": self._randomness.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take in what `state_dict` gave; raises what torch does if it does not fit."""
+        self._load_optimizer(state["optimizer"])
+        self.target_network.load_state_dict(state["target_network"])
+        self._randomness.load_state_dict(state["randomness"])
+
+    def _load_optimizer(self, state: dict[str, Any]) -> None:
+        """Raises ValueError unless everything is laid out as it must be.
+
+        torch does not look, and its kernels would write past the end of what is too small.
+        """
+        own = self._state_after_a_step()
+        if _settings(state["param_groups"]) != _settings(own["param_groups"]):
+            raise ValueError("its optimizer's settings are of another kind")
+        moments = state["state"]
+        if moments and _layout(moments) != _layout(own["state"]):  # there are none before an update
+            raise ValueError("its optimizer's moments are of another size")
+        self._optimizer.load_state_dict(state)
+
+    def _state_after_a_step(self) -> dict[str, Any]:
+        """The optimizer's state with moments for all weights, which are left as they are."""
+        weights = list(self.network.parameters())
+        before = [weight.detach().clone() for weight in weights]
+        for weight in weights:
+            weight.grad = torch.zeros_like(weight)
+        self._optimizer.step()
+        self._optimizer.zero_grad()
+        with torch.no_grad():
+            for weight, value in zip(weights, before, strict=True):
+                weight.copy_(value)
+        return self._optimizer.state_dict()
+
+
+def _settings(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The weights and the kind of every setting of each group; a schedule may move the values."""
+    return [
+        {name: value if name == "params" else type(value) for name, value in group.items()}
+        for group in groups
+    ]
+
+
+def _layout(moments: dict[int, dict[str, Tensor]]) -> dict[tuple[int, str], Any]:
+    return {
+        (parameter, name): (moment.dtype, moment.shape, moment.stride())
+        for parameter, each in moments.items()
+        for name, moment in each.items()
+    }

@@ -1,0 +1,83 @@
+"""An agent as a checkpoint holds it: to act with, to score, to watch."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+
+from dqn_experiments.config.components import build_env, build_network, build_rule, build_tracker
+from dqn_experiments.config.schema import EvaluateConfig
+from dqn_experiments.errors import ConfigError
+from dqn_experiments.experience.contract import Env
+from dqn_experiments.experience.spec import NetworkSpec, TrackedRun
+from dqn_experiments.machine.devices import resolve, torch_settings
+from dqn_experiments.run import checkpoint
+from dqn_experiments.run.checkpoint import SUMS, WEIGHTS
+from dqn_experiments.run.score import Evaluation
+from dqn_experiments.run.stored import stored_config
+from dqn_experiments.train.policy import EpsilonGreedy
+from dqn_experiments.train.scoring import evaluate
+
+
+class TrainedAgent:
+    """The agent of a run's checkpoint.
+
+    Args:
+        run_dir: the run's directory.
+        which: `latest`, `best` or a number of steps.
+        device: as the run's own key.
+        seed: of how it explores.
+
+    Raises:
+        ConfigError: if there is no such checkpoint, or it is damaged or does not fit its config.
+    """
+
+    def __init__(self, run_dir: Path, which: str = "latest", device: str = "auto", seed: int = 0):
+        self.config: DictConfig = stored_config(run_dir)
+        found = checkpoint.find(run_dir, which)
+        self.step = found.step
+        """Agent steps of training behind it."""
+        if (found.path / SUMS).exists():  # a copy to play with may come without
+            found.verify([WEIGHTS])
+        weights = found.weights()
+        env = self.env()
+        self.observation_shape = env.observation_shape
+        """(K, *frame): K stacked frames."""
+        env.close()
+        rule, where = build_rule(self.config), resolve(device)
+        spec = NetworkSpec(env.observation_shape, env.num_actions, rule.outputs)
+        network = build_network(self.config, spec).to(where).eval()
+        try:
+            network.load_state_dict(weights)
+        except (RuntimeError, TypeError, AttributeError) as error:
+            raise ConfigError(f"{found.path}: not the weights of this run's network") from error
+        rng = np.random.default_rng(seed)
+        self.policy = EpsilonGreedy(network, rule.values, env.num_actions, rng, seed, where)
+
+    def env(self, num_envs: int = 1) -> Env:
+        """Copies of the environment that it was trained in; `close()` them afterwards."""
+        return build_env(self.config, num_envs=num_envs)
+
+    def act(self, observation: NDArray[np.generic], epsilon: float = 0.0) -> NDArray[np.int64]:
+        """Actions i64 [N] for observations [N, K, *frame], at random with probability `epsilon`."""
+        return self.policy.act(observation, epsilon)[0]
+
+
+def evaluated(chosen: EvaluateConfig) -> Evaluation:
+    """Score a checkpoint, leave the score in the run's directory, and track it if asked to.
+
+    Raises:
+        ConfigError: see `TrainedAgent`.
+    """
+    agent = TrainedAgent(chosen.run, chosen.checkpoint, chosen.device)
+    protocol = chosen.model_dump(include={"episodes", "epsilon", "num_envs"}, exclude_none=True)
+    agent.config.evaluation.update(protocol)
+    with torch_settings(agent.config.cpu_threads):
+        evaluation = evaluate(agent.config, agent.policy, agent.step, chosen.seed)
+    evaluation.write(chosen.run)
+    if chosen.track:
+        tracker = build_tracker(agent.config, TrackedRun(chosen.run, {}, chosen.run.name))
+        tracker.summarise(evaluation.metrics())
+        tracker.close(0)
+    return evaluation
