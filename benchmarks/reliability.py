@@ -35,7 +35,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import trange
 
-from dqn_experiments import checkpoint
+from dqn_experiments.run import checkpoint
 
 BREAKOUT = (
     "env=breakout",

@@ -37,8 +37,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from dqn_experiments import reference, state
-from dqn_experiments.config.components import build
-from dqn_experiments.config import composed
+from dqn_experiments.config.components import build_env, build_replay
+from dqn_experiments.config.compose import composed
+from dqn_experiments.experience.spec import ReplaySpec
 from dqn_experiments.experience.stacking import FrameStack
 from dqn_experiments.experience.timestep import Timestep
 
@@ -54,7 +55,8 @@ def memory_for(env: Any, *overrides: str) -> Any:
     run = ("total_steps=10_000_000", "learning_starts=1_000", f"env.num_envs={env.num_envs}")
     config = composed(*run, "buffer.read_ahead=false", *overrides)
     rng = np.random.default_rng(0)
-    return build(config.buffer, env.num_envs, env.observation_shape, env.dtype, rng, CPU)
+    spec = ReplaySpec(env.num_envs, env.observation_shape, env.dtype, rng, CPU)
+    return build_replay(config, spec)
 
 
 def fill(env: Any, memory: Any, steps: int, title: str) -> None:
@@ -87,7 +89,7 @@ def best(*functions: Callable[[], object], number: int, rounds: int = 30) -> lis
 
 def measure(game: str, capacity: int, frames: int, memory_only: bool) -> Measured:
     """Everything about one game, after so many frames of it."""
-    env = build(composed(f"env={game}", "env.num_envs=8").env)
+    env = build_env(composed(f"env={game}", "env.num_envs=8"))
     memory = memory_for(env, f"env={game}", "buffer.capacity=2000", "buffer.batch_size=1")
     fill(env, memory, 2_000, f"{game}, warming up")  # what is loaded or cached is there by now
     before = resident()
@@ -133,7 +135,7 @@ def sampling(game: str, capacity: int, env: Any, memory: Any) -> Measured:
 
 def recorded(game: str, steps: int) -> tuple[NDArray[np.uint8], list[Timestep]]:
     """The first frame and what followed, in one environment."""
-    env, rng = build(composed(f"env={game}").env), np.random.default_rng(0)
+    env, rng = build_env(composed(f"env={game}")), np.random.default_rng(0)
     first = env.reset(0).copy()
     played = [env.step(rng.integers(env.num_actions, size=1)) for _ in range(steps)]
     env.close()
@@ -142,7 +144,7 @@ def recorded(game: str, steps: int) -> tuple[NDArray[np.uint8], list[Timestep]]:
 
 def adding(game: str) -> Measured:
     """Microseconds per transition of one environment."""
-    env = build(composed(f"env={game}").env)
+    env = build_env(composed(f"env={game}"))
     memory, action = memory_for(env, f"env={game}"), np.zeros(1, np.int64)
     env.close()
     first, played = recorded(game, 5_000)

@@ -19,33 +19,35 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from dqn_experiments.config import composed
-from dqn_experiments.machine.devices import limit_threads
+from dqn_experiments.config.compose import composed
+from dqn_experiments.experience.spec import TrackedRun
+from dqn_experiments.machine.devices import torch_settings
 from dqn_experiments.machine.interrupt import Interrupt
-from dqn_experiments.train import Training
+from dqn_experiments.train.session import Session
 
 WARM_UP = 1_000  # steps with updates that do not count
 
 
-def started(overrides: list[str], folder: str) -> Training:
+def started(overrides: list[str], folder: str) -> Session:
     """A run whose replay memory is filled at random and which has begun to learn."""
     own = ["total_steps=10_000_000", "tracker.mode=disabled", "checkpoint.every=0"]
     config = composed(*own, "evaluation.every=0", *overrides)
-    limit_threads(config.cpu_threads)
     run_dir = Path(tempfile.mkdtemp(dir=folder))
-    training = Training(config, run_dir, Interrupt(), title="", sweep=None)
-    training.start()
-    advance(training, config.learning_starts + WARM_UP)
-    return training
+    session = Session(config, TrackedRun(run_dir, {}, ""), Interrupt())
+    session.begin(None)
+    advance(session, config.learning_starts + WARM_UP)
+    return session
 
 
-def advance(training: Training, steps: int) -> float:
+def advance(session: Session, steps: int) -> float:
     """Seconds that so many steps took."""
-    goal = training.step + steps
-    began = time.perf_counter()
-    while training.step < goal:
-        training.advance()
-    return time.perf_counter() - began
+    goal = session.loop.step + steps
+    threads = session.config.cpu_threads
+    with torch_settings(threads):
+        began = time.perf_counter()
+        while session.loop.step < goal:
+            session.advance()
+        return time.perf_counter() - began
 
 
 def median(values: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -75,7 +77,8 @@ def main() -> None:
             for setting in (0, 1) if turn % 2 else (1, 0):
                 seconds[turn, setting] = advance(runs[setting], options.steps)
         for run in runs:
-            run.close(0)
+            with run.closed_at_the_end():
+                pass
     for setting, each in zip(options.settings, seconds.T, strict=True):
         print(
             f"{setting}: {options.steps / np.median(each):.1f} steps/s in the median of its turns"

@@ -8,7 +8,7 @@ this project's errors (`ConfigError`, `TrainingError`) and nothing that ends a p
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dqn_experiments.errors import ConfigError
 
@@ -108,7 +108,7 @@ def evaluate(
     from dqn_experiments.config.schema import EvaluateConfig
     from dqn_experiments.train.trained import evaluated
 
-    chosen = {
+    chosen: dict[str, Any] = {
         "run": str(run_dir),
         "checkpoint": str(checkpoint),
         "episodes": episodes,

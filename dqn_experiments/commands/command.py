@@ -74,7 +74,7 @@ def _as_job(task: Task) -> Task:
         from dqn_experiments.config.compose import trust_named  # which takes torch along
 
         try:
-            trust_named(HydraConfig.get().overrides.task)
+            trust_named(task_overrides())
             return task(config)
         except (ConfigError, TrainingError, OSError) as error:
             told = TrainingError(str(error)) if isinstance(error, OSError) else error
@@ -89,6 +89,12 @@ def _as_job(task: Task) -> Task:
             raise TrainingError(f"job {HydraConfig.get().job.num}: {error!r}") from error
 
     return job
+
+
+def task_overrides() -> list[str]:
+    """What the command line says of the job at hand, as it was written."""
+    overrides: list[str] = OmegaConf.to_container(HydraConfig.get().overrides.task)  # type: ignore[assignment]
+    return overrides
 
 
 def _run_dir(resume: object, new: str) -> str:

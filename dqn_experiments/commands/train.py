@@ -7,7 +7,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from dqn_experiments.commands.command import run_command
+from dqn_experiments.commands.command import run_command, task_overrides
 from dqn_experiments.errors import ConfigError
 
 
@@ -31,7 +31,7 @@ def _train(composed: DictConfig) -> float | None:
         title = _title(hydra, run_dir)
     else:
         run_dir = Path(str(composed.resume))
-        config = continued_config(run_dir, composed, hydra.overrides.task)
+        config = continued_config(run_dir, composed, task_overrides())
         title = run_dir.resolve().name  # the command line does not tell what was played
     return train(config, run_dir, title, sweep, own_process=True).score
 
@@ -40,7 +40,7 @@ def _title(hydra: HydraConf, run_dir: Path) -> str:
     """A name to tell runs apart by: what is played, by whom, and what was overridden or when."""
     overrides = [
         override
-        for override in hydra.overrides.task
+        for override in task_overrides()
         if not override.startswith(("env=", "agent=", "tracker."))
     ]
     overrides.sort(key=_alike_in_the_sweep(hydra).__contains__)  # what differs comes first
@@ -53,4 +53,5 @@ def _alike_in_the_sweep(hydra: HydraConf) -> set[str]:
     file = Path(hydra.sweep.dir, "multirun.yaml")
     if hydra.mode != RunMode.MULTIRUN or not file.is_file():
         return set()
-    return set(OmegaConf.load(file).hydra.overrides.task)
+    task: list[str] = OmegaConf.to_container(OmegaConf.load(file).hydra.overrides.task)
+    return set(task)

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dqn_experiments.experience.batch import Batch
 from dqn_experiments.buffer.prioritized import PrioritizedReplay
 from dqn_experiments.buffer.replay import Replay
 from dqn_experiments.buffer.uniform import UniformReplay
+from dqn_experiments.experience.batch import Batch
+from dqn_experiments.experience.spec import ReplaySpec
 from dqn_experiments.experience.timestep import Timestep
 
 DISCOUNT = 0.9
@@ -38,7 +39,8 @@ def make(kind: str = "uniform", num_envs: int = 1, stack: int = 1, **changes: An
         **OWN[kind],
         **changes,
     }
-    return KINDS[kind](num_envs, (stack, *frame), dtype, rng, torch.device("cpu"), **options)
+    spec = ReplaySpec(num_envs, (stack, *frame), dtype, rng, torch.device("cpu"))
+    return KINDS[kind](spec, **options)
 
 
 def name(frame: NDArray[np.generic]) -> int:

@@ -21,7 +21,7 @@ def filled(steps: int = 200, **changes: Any) -> tuple[Any, np.ndarray, Player]:
 
 def set_errors(replay: Any, index: np.ndarray, error: np.ndarray) -> None:
     replay.sample()  # new transitions get their first priority
-    replay.update(torch.from_numpy(index), torch.from_numpy(error))
+    replay.update(torch.from_numpy(index), torch.from_numpy(np.abs(error)))
 
 
 def test_frequencies_are_those_of_the_formula() -> None:

@@ -13,11 +13,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dqn_experiments.machine import memory, state
-from dqn_experiments.buffer import frames as frames_module
+from dqn_experiments import state
+from dqn_experiments.buffer import compressed_frames
 from dqn_experiments.buffer import replay as replay_module
-from dqn_experiments.buffer.frames import CompressedFrames
+from dqn_experiments.buffer.compressed_frames import CompressedFrames
 from dqn_experiments.errors import ConfigError, StateError
+from dqn_experiments.experience.spec import ReplaySpec
+from dqn_experiments.machine import memory
 from tests.buffer.slow_replay import KINDS, Episode, Player, assert_same, make, rows
 
 STORES: dict[str, dict[str, Any]] = {
@@ -31,7 +33,7 @@ each_store = pytest.mark.parametrize("store", STORES)
 
 @pytest.fixture(autouse=True)
 def dictionaries_come_early(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames_module, "DICTIONARY_AFTER", 60)
+    monkeypatch.setattr(compressed_frames, "DICTIONARY_AFTER", 60)
 
 
 def every_index(replay: Any) -> np.ndarray:
@@ -100,7 +102,7 @@ def test_batches_do_not_depend_on_how_threads_are_timed(
         player.play(40)
         for _ in range(20):
             batch = replay.sample()
-            replay.update(batch.index, batch.reward)
+            replay.update(batch.index, batch.reward.abs())
             found.append(rows(batch))
             player.play(10)
         return found
@@ -145,7 +147,7 @@ def test_a_saved_memory_goes_on_as_if_nothing_had_happened(
         player = Player(1, replay, 2, store.get("dtype", np.uint8))
         player.play(steps)
         batch = replay.sample()
-        replay.update(batch.index, batch.reward)
+        replay.update(batch.index, batch.reward.abs())
         state.save(tmp_path / "replay", replay.state_dict())
 
         other = {"compressed": "raw", "raw": "compressed", "numbers": "numbers"}[saved_by]
@@ -156,12 +158,12 @@ def test_a_saved_memory_goes_on_as_if_nothing_had_happened(
         player.replays += copies
         for _ in range(30):
             batch = replay.sample()
-            replay.update(batch.index, batch.reward)
+            replay.update(batch.index, batch.reward.abs())
             for copy in copies:
                 again = copy.sample()
                 assert rows(again) == rows(batch)
                 assert torch.equal(again.weight, batch.weight)
-                copy.update(again.index, again.reward)
+                copy.update(again.index, again.reward.abs())
             player.play(3)
 
 
@@ -278,10 +280,10 @@ def test_screens_take_a_fraction_of_the_memory_and_the_estimate_says_which() -> 
         replay = make(compression=compression, capacity=10_000, frame=(84, 84))
         frames = replay._rings.frames
         for t in range(5_000):
-            frames.append(0, screens[t % 200])
+            frames.append(np.zeros(1, int), screens[[t % 200]])
         estimate = frames.full_nbytes
         for t in range(12_000):
-            frames.append(0, screens[t % 200])
+            frames.append(np.zeros(1, int), screens[[t % 200]])
         assert frames.nbytes == pytest.approx(estimate, rel=0.1)
         assert frames.raw_nbytes == 10_000 * 84 * 84
         size[compression] = replay.nbytes
@@ -316,12 +318,12 @@ def test_frames_lie_on_the_gpu_where_they_fit(
         return "compressed", "pinned" if pinned else "pageable"
 
     monkeypatch.setattr(memory, "available", lambda device: free)
-    monkeypatch.setattr(replay_module, "RawFrames", raw)
+    monkeypatch.setattr(replay_module, "MirroredFrames", raw)
     monkeypatch.setattr(replay_module, "CompressedFrames", compressed)
     options: Any = {"compression": "zstd", "device": device}
-    chosen: Any = replay_module._frame_store(
-        1, 100, (4,), np.dtype(np.uint8), torch.device("cuda"), options
-    )
+    rng = np.random.default_rng(0)
+    spec = ReplaySpec(1, (1, 4), np.dtype(np.uint8), rng, torch.device("cuda"))
+    chosen: Any = replay_module._frame_store(spec, 100, options)
     assert chosen == expected
 
 

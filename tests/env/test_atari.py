@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 
-from dqn_experiments.env.atari import AtariEnv
 from dqn_experiments.config.roms import single_player_roms
+from dqn_experiments.env.atari import AtariEnv
 from dqn_experiments.experience.stacking import FrameStack
 
 gymnasium.register_envs(ale_py)

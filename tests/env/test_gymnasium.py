@@ -14,6 +14,7 @@ def make(env_id: str, **changes: Any) -> GymnasiumEnv:
         "frame_stack": 1,
         "clip_rewards": False,
         "max_frames": None,
+        "kwargs": {},
     }
     return GymnasiumEnv(id=env_id, **{**arguments, **changes})
 

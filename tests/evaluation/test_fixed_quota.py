@@ -7,21 +7,23 @@ import pytest
 from numpy.typing import NDArray
 
 from dqn_experiments.evaluation.fixed_quota import FixedQuota
-from dqn_experiments.reference import human_normalized
-from dqn_experiments.train.scoring import Score
 from dqn_experiments.experience.timestep import Timestep
+from dqn_experiments.reference import human_normalized
+from dqn_experiments.run.score import Score
 
 
 class ShortOrLong:
     """Episodes of 1 or 20 steps, a point a step, as a seeded coin falls."""
 
+    observation_kind = "vector"
     observation_shape: tuple[int, ...] = (1, 1)
+    num_actions = frame_skip = 1
     dtype: np.dtype[np.generic] = np.dtype(np.float32)
 
     def __init__(self, num_envs: int) -> None:
         self.num_envs = num_envs
 
-    def reset(self, seed: int) -> NDArray[np.float32]:
+    def reset(self, seed: int, which: NDArray[np.bool_] | None = None) -> NDArray[np.generic]:
         self._rng = np.random.default_rng(seed)
         self._left = self._lengths()
         return np.zeros((self.num_envs, 1), np.float32)
@@ -37,10 +39,13 @@ class ShortOrLong:
         point = np.ones(self.num_envs, np.float32)
         return Timestep(frame, point, point, done, done, frame)
 
+    def close(self) -> None:
+        pass
+
 
 class Idle:
     def act(
-        self, observation: NDArray[np.generic], epsilon: float, rng: np.random.Generator
+        self, observation: NDArray[np.generic], epsilon: float
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         return np.zeros(len(observation), np.int64), np.zeros(len(observation), np.float32)
 

@@ -19,10 +19,12 @@ import pytest
 import torch
 import yaml
 
-from dqn_experiments import checkpoint, resume, state
-from dqn_experiments.__main__ import main
-from dqn_experiments.config import composed
-from dqn_experiments.train import train
+from dqn_experiments import state
+from dqn_experiments.commands.train import main
+from dqn_experiments.config.compose import composed
+from dqn_experiments.run import checkpoint, parts
+from dqn_experiments.run.tensors import load_tensors
+from dqn_experiments.train.session import train
 from tests.conftest import QUICK_CARTPOLE, TRACE, Payload
 
 Attack = Callable[[Path], object]
@@ -87,16 +89,17 @@ def changed(name: str, change: Callable[[Any], object]) -> Attack:
 
 def learner(change: Callable[[Any], object]) -> Attack:
     def attack(folder: Path) -> None:
-        saved = checkpoint.load_tensors(folder / resume.LEARNER)
+        saved = load_tensors(folder / LEARNER)
         change(saved)
-        torch.save(saved, folder / resume.LEARNER)
+        torch.save(saved, folder / LEARNER)
 
     return attack
 
 
 def moment(change: Callable[[torch.Tensor], torch.Tensor]) -> Attack:
     def attack(saved: Any) -> None:
-        saved["moments"][0]["exp_avg"] = change(saved["moments"][0]["exp_avg"])
+        moments = saved["optimizer"]["state"]
+        moments[0]["exp_avg"] = change(moments[0]["exp_avg"])
 
     return learner(attack)
 
@@ -145,8 +148,9 @@ def configured(group: str, target: str) -> Attack:
 DAMAGED, REFUSED = "not a readable file of weights", "damaged, must be as it was written"
 OTHER_AGENT = "not of this run's agent"
 NO_CHECKPOINT = "must hold a checkpoint that is not damaged"
-ALL = [checkpoint.WEIGHTS, resume.LEARNER, resume.RUN, resume.REPLAY]
-WEIGHTS, LEARNER, RUN, REPLAY = checkpoint.WEIGHTS, resume.LEARNER, resume.RUN, resume.REPLAY
+PARTS = ("network", "learner", "loop", "replay", "player", "record")
+ALL = [parts.file_of(name) for name in PARTS]
+WEIGHTS, LEARNER, LOOP, REPLAY, RUN, RECORD = ALL
 ATTACKS: dict[str, tuple[Attack, str]] = {
     **{f"pickle {name}": (pickled(name), DAMAGED) for name in (WEIGHTS, LEARNER)},
     **{f"pickle {name}": (pickled(name), REFUSED) for name in (RUN, REPLAY)},
@@ -158,13 +162,33 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "small moment": (moment(lambda _: torch.zeros(1)), OTHER_AGENT),
     "empty moment": (moment(lambda own: torch.zeros(1).expand(own.shape)), OTHER_AGENT),
     "wide moment": (moment(lambda own: own.double()), OTHER_AGENT),
-    "no moment": (learner(lambda saved: saved["moments"][0].pop("exp_avg")), OTHER_AGENT),
-    "no moments": (learner(lambda saved: saved.pop("moments")), OTHER_AGENT),
+    "no moment": (
+        learner(lambda saved: saved["optimizer"]["state"][0].pop("exp_avg")),
+        OTHER_AGENT,
+    ),
+    "no moments": (learner(lambda saved: saved.pop("optimizer")), OTHER_AGENT),
+    "giant rate": (
+        learner(lambda saved: saved["optimizer"]["param_groups"][0].update(lr=torch.zeros(9))),
+        OTHER_AGENT,
+    ),
+    "other weights": (
+        learner(lambda saved: saved["optimizer"]["param_groups"][0].update(params=[0])),
+        OTHER_AGENT,
+    ),
+    "short stream": (
+        learner(lambda saved: saved["randomness"].update(cpu=torch.zeros(3, dtype=torch.uint8))),
+        OTHER_AGENT,
+    ),
+    "short noise": (
+        changed(RUN, lambda saved: saved["policy"]["network"].update(cpu=np.zeros(3, np.uint8))),
+        "network: must be random streams",
+    ),
+    "step of another": (changed(LOOP, lambda saved: saved.update(step=1)), "must be of step 1"),
     "giant count": (
         changed(REPLAY, lambda saved: saved["rings"]["frames"]["count"].fill(10**15)),
         "episodes of environment 0 are mixed up",
     ),
-    "giant record": (changed(RUN, lambda saved: saved["record"].update(history=10**15)), "history"),
+    "giant record": (changed(RECORD, lambda saved: saved.update(history=10**15)), "history"),
     "traversal": (described(files=[*ALL, "../../config.yaml"]), NO_CHECKPOINT),
     "absolute": (described(files=[*ALL, "/etc/passwd"]), NO_CHECKPOINT),
     **{f"endless {name}": (endless(name), NO_CHECKPOINT) for name in (REPLAY, checkpoint.META)},
@@ -194,7 +218,7 @@ def write_fitting_sums(folder: Path) -> None:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("run")
-    train(composed(*QUICK_CARTPOLE, "tracker.mode=disabled"), folder, "title", None)
+    train(composed(*QUICK_CARTPOLE, "tracker.mode=disabled"), folder)
     return folder
 
 

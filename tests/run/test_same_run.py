@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from dqn_experiments import checkpoint, resume, state
-from dqn_experiments.config import composed
+from dqn_experiments import load, state
+from dqn_experiments.config.compose import composed
 from dqn_experiments.errors import ConfigError, StateError
-from dqn_experiments.run.stored import load_agent, stored_config
-from dqn_experiments.run.same_run import check_same_run, claim, continued_config
-from dqn_experiments.train import train
+from dqn_experiments.run import checkpoint, parts
+from dqn_experiments.run.same_run import check_same_run, continued_config
+from dqn_experiments.run.stored import store_config, stored_config
+from dqn_experiments.train.session import train
 from tests.conftest import QUICK_CARTPOLE
 
 SILENT = (*QUICK_CARTPOLE, "tracker.mode=disabled")
@@ -30,7 +31,7 @@ def test_a_run_of_another_machine_can_be_played_and_continued(tmp_path: Path) ->
     """Nothing of it was on a GPU that is not here: neither its network nor its frames."""
     there = composed()
     there.device = there.buffer.device = "cuda"
-    claim(tmp_path, there)
+    store_config(tmp_path, there)
     assert stored_config(tmp_path).buffer.device == "auto"
     check_same_run(tmp_path, composed("buffer.compression=none", "device=cpu"))
     overrides = ["device=cpu", "buffer.device=cpu"]
@@ -39,7 +40,7 @@ def test_a_run_of_another_machine_can_be_played_and_continued(tmp_path: Path) ->
 
 def test_a_longer_run_is_the_same_unless_a_schedule_ends_with_it(tmp_path: Path) -> None:
     for buffer in ("uniform", "prioritized"):
-        claim(tmp_path, composed(f"buffer={buffer}", "total_steps=200_000"))
+        store_config(tmp_path, composed(f"buffer={buffer}", "total_steps=200_000"))
         longer = composed(f"buffer={buffer}", "total_steps=300_000")
         if buffer == "uniform":
             check_same_run(tmp_path, longer)
@@ -50,37 +51,36 @@ def test_a_longer_run_is_the_same_unless_a_schedule_ends_with_it(tmp_path: Path)
 
 
 def test_an_environment_that_plays_otherwise_is_noticed(tmp_path: Path) -> None:
-    train(composed(*SILENT), tmp_path, "title", None)
+    train(composed(*SILENT), tmp_path)
     saved = checkpoint.find(tmp_path, "latest")
-    run = state.load(saved.path / resume.RUN)
+    run = state.load(saved.path / parts.file_of("player"))
     run["env"]["actions"] ^= 1
     files = {name: (saved.path / name).read_bytes() for name in saved.files}
-    files |= {resume.RUN: saved_bytes(tmp_path / "changed", run)}
+    files |= {parts.file_of("player"): saved_bytes(tmp_path / "changed", run)}
     writers = {name: partial(write, content) for name, content in files.items()}
     checkpoint.save(tmp_path, saved.step, writers, keep=1, score=saved.score)
     with pytest.raises(StateError, match="env: shows something else after the same actions"):
-        train(composed(*SILENT, "total_steps=700"), tmp_path, "title", None)
+        train(composed(*SILENT, "total_steps=700"), tmp_path)
 
 
 def test_damaged_weights_are_not_played_with(tmp_path: Path) -> None:
     """The network would load: the bit lies in a number."""
-    config = composed(*SILENT)
-    train(config, tmp_path, "title", None)
+    train(composed(*SILENT), tmp_path)
     saved = checkpoint.find(tmp_path, "latest")
     path = saved.path / checkpoint.WEIGHTS
     content = bytearray(path.read_bytes())
-    number = saved.weights()["layers.1.weight"].numpy().tobytes()[:16]
+    number = saved.weights()["head.layers.0.weight"].numpy().tobytes()[:16]
     content[content.index(number)] ^= 1
     path.write_bytes(content)
-    assert saved.weights()["layers.1.weight"].numpy().tobytes()[:16] != number
+    assert saved.weights()["head.layers.0.weight"].numpy().tobytes()[:16] != number
     with pytest.raises(StateError, match=r"damaged: network\.pt; must be as SHA256SUMS says"):
-        load_agent(config, saved, "cpu")
+        load(tmp_path)
 
 
 def test_a_pipe_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "history.csv")
     with pytest.raises(ConfigError, match=r"history\.csv: must be a file, not a pipe"):
-        train(composed(*SILENT), tmp_path, "title", None)
+        train(composed(*SILENT), tmp_path)
 
 
 def test_a_link_that_would_be_written_through_is_refused(tmp_path: Path) -> None:
@@ -88,5 +88,5 @@ def test_a_link_that_would_be_written_through_is_refused(tmp_path: Path) -> None
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "history.csv").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(ConfigError, match=r"history\.csv: must not be a link"):
-        train(composed(*SILENT), tmp_path / "run", "title", None)
+        train(composed(*SILENT), tmp_path / "run")
     assert (tmp_path / "elsewhere").read_text() == "mine\n"

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 import torch
 
-from dqn_experiments import checkpoint
 from dqn_experiments.buffer.uniform import UniformReplay
-from dqn_experiments.config import composed
+from dqn_experiments.config.compose import composed
 from dqn_experiments.errors import TrainingError
+from dqn_experiments.experience.spec import TrackedRun
 from dqn_experiments.machine.interrupt import Interrupt
-from dqn_experiments.train import Training, train
+from dqn_experiments.run import checkpoint
+from dqn_experiments.train.session import Session, train
 from tests.conftest import QUICK_CARTPOLE, Command, metrics, started, wandb_records
 
 
@@ -177,13 +178,13 @@ def test_the_same_seed_gives_the_same_run(command: Command, tmp_path: Path) -> N
 def test_a_signal_after_an_evaluation_keeps_its_score(tmp_path: Path) -> None:
     """The checkpoint of the same step is not written again without its score."""
     config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
-    training = Training(config, tmp_path, Interrupt(), "title", None)
-    training.start()
-    training.step = 400
-    training.save(9.0)
-    training.save_if_new()
+    session = Session(config, TrackedRun(tmp_path, {}, "title"), Interrupt())
+    with session.closed_at_the_end():
+        session.begin(None)
+        session.advance()
+        session.save(9.0)
+        session.save_if_new()
     assert checkpoint.find(tmp_path, "best").score == 9.0
-    training.close(0)
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -265,7 +266,7 @@ def test_running_out_of_memory_says_what_to_lower(
     config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
     told = "out of memory after 150 steps, with .* GB in the replay memory: .*buffer.capacity=20000"
     with pytest.raises(TrainingError, match=told):
-        train(config, tmp_path, "title", None)
+        train(config, tmp_path)
     assert len((tmp_path / "history.csv").read_text().splitlines()) > 1  # closed, nothing lost
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from dqn_experiments import evaluate, watch
-from dqn_experiments.__main__ import main
-from dqn_experiments.config import composed
-from dqn_experiments.run.same_run import claim
+from dqn_experiments.commands import evaluate, watch
+from dqn_experiments.commands.train import main
+from dqn_experiments.config.compose import composed
+from dqn_experiments.run.stored import store_config
 
 MISTAKES = {
     # unknown keys and options
@@ -74,7 +74,7 @@ MISTAKES = {
     "hydra.run.dir=/dev/null/run": "hydra.run.dir: /dev/null/run cannot be written",
     "hydra.run.dir=": "hydra.run.dir=: must be a directory",
     "network._target_=os.system": "network._target_=os.system: must be a class in",
-    "network._target_=dqn_experiments.network.mlp.prod": "must be a class in",
+    "network._target_=dqn_experiments.network.torso_and_head.several": "must be a class in",
     "buffer=prioritized buffer.beta._target_=os.system": "buffer.beta._target_=os.system: must be",
     "network._target_=dqn_experiments.agent.dqn.DQN": "must be a class in dqn_experiments.network",
 }
@@ -151,7 +151,7 @@ def test_a_mistake_with_a_run_directory(
     Path("bomb/config.yaml").write_text("\n".join(lines))
     Path("deep/config.yaml").write_text("[" * 100_000)
     Path("code/config.yaml").write_text("!!python/object/apply:os.system ['touch executed']")
-    claim(Path("untrained"), composed())
+    store_config(Path("untrained"), composed())
     monkeypatch.setattr(sys, "argv", ["command", *arguments.split()])
     with pytest.raises(SystemExit) as stop:
         command()  # type: ignore[operator]

@@ -9,11 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from dqn_experiments import checkpoint
 from dqn_experiments.errors import ConfigError, StateError
+from dqn_experiments.run import checkpoint
+from dqn_experiments.run.tensors import save_tensors
 
 WEIGHTS = {"layer.weight": torch.arange(6.0).reshape(2, 3)}
-FILES = {checkpoint.WEIGHTS: checkpoint.save_tensors(WEIGHTS)}
+FILES = {
+    checkpoint.WEIGHTS: save_tensors(WEIGHTS),
+    "player.state": lambda path: path.write_bytes(b"!"),
+}
 
 
 def steps(run_dir: Path) -> list[int]:
@@ -35,6 +39,35 @@ def test_the_newest_and_the_best_are_kept(tmp_path: Path) -> None:
     assert checkpoint.find(tmp_path, "400").step == 400
     assert checkpoint.is_best(tmp_path, checkpoint.find(tmp_path, "best"))
     assert not checkpoint.is_best(tmp_path, checkpoint.find(tmp_path, "latest"))
+
+
+def test_the_best_keeps_its_weights_only_once_it_is_not_among_the_newest(tmp_path: Path) -> None:
+    for step, score in [(100, 9.0), (200, 1.0)]:
+        checkpoint.save(tmp_path, step, FILES, keep=2, score=score)
+    assert checkpoint.find(tmp_path, "best").is_whole
+    for step in (300, 400):
+        checkpoint.save(tmp_path, step, FILES, keep=2)
+    best = checkpoint.find(tmp_path, "best")
+    assert (best.step, best.score, best.is_whole) == (100, 9.0, False)
+    best.verify()
+    assert {path.name for path in best.path.iterdir()} == {
+        "network.pt",
+        "checkpoint.json",
+        "SHA256SUMS",
+    }
+    assert torch.equal(best.weights()["layer.weight"], WEIGHTS["layer.weight"])
+    for step in (300, 400):
+        shutil.rmtree(tmp_path / "checkpoints" / f"{step:010d}")
+    with pytest.raises(ConfigError, match="more than weights"):  # there is no going on from it
+        checkpoint.newest_intact(tmp_path)
+
+
+def test_damage_to_the_best_is_not_covered_up(tmp_path: Path) -> None:
+    best = checkpoint.save(tmp_path, 100, FILES, keep=1, score=9.0)
+    (best.path / checkpoint.WEIGHTS).write_bytes(b"damaged")
+    checkpoint.save(tmp_path, 200, FILES, keep=1)
+    with pytest.raises(StateError, match=r"network\.pt"):
+        best.verify()
 
 
 def test_a_checkpoint_is_complete_or_not_there(tmp_path: Path) -> None:
@@ -123,7 +156,9 @@ def test_what_is_newer_and_damaged_takes_nobodys_place(tmp_path: Path) -> None:
     checkpoint.save(tmp_path, 100, FILES, keep=1)
     kept = tmp_path / "checkpoints" / "0000000300"
     shutil.copytree(tmp_path / "checkpoints" / "0000000100", kept)
-    (kept / checkpoint.META).write_text('{"step": 300, "score": null, "files": []}')
+    (kept / checkpoint.META).write_text(
+        '{"step": 300, "score": null, "version": "0.2.0", "files": []}'
+    )
     saved = checkpoint.save(tmp_path, 200, FILES, keep=1)
     assert steps(tmp_path) == [200, 300]
     assert checkpoint.newest_intact(tmp_path) == saved

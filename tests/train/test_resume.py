@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 import torch
 
-from dqn_experiments import checkpoint, run_dir
-from dqn_experiments.config import composed
+from dqn_experiments.config.compose import composed
 from dqn_experiments.errors import ConfigError, TrainingError
-from dqn_experiments.train import train
+from dqn_experiments.run import checkpoint
+from dqn_experiments.run.lock import locked
+from dqn_experiments.run.stored import stored_config
+from dqn_experiments.train.session import train
 from tests.conftest import (
     QUICK_CARTPOLE,
     Command,
@@ -164,7 +166,7 @@ def test_a_finished_run_says_so_and_can_be_made_longer(
     assert (tmp_path / "run" / "history.csv").read_bytes().startswith(before)
     assert newest_step(tmp_path / "run") == 3500
     assert not (tmp_path / "outputs").exists()
-    assert run_dir.stored_config(tmp_path / "run").total_steps == 3500
+    assert stored_config(tmp_path / "run").total_steps == 3500
 
 
 @pytest.mark.parametrize(
@@ -204,12 +206,12 @@ def test_what_would_make_it_another_run_is_refused(
 
 def test_two_runs_never_share_a_directory(tmp_path: Path) -> None:
     config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
-    with run_dir.locked(tmp_path):
+    with locked(tmp_path):
         told = rf"in use by process {os.getpid()} on .*; must be another directory"
         with pytest.raises(ConfigError, match=told):
-            train(config, tmp_path, "title", None)
+            train(config, tmp_path)
     (tmp_path / "lock").write_text("process 1 on a machine that is gone\n")  # nobody holds it
-    train(config, tmp_path, "title", None)
+    train(config, tmp_path)
     assert checkpoint.find(tmp_path, "latest").step == 600
 
 
@@ -226,7 +228,7 @@ def test_a_full_disk_does_not_stop_training(
 
     monkeypatch.setattr(checkpoint, "save", failing)
     config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled", "checkpoint.every=100")
-    train(config, tmp_path, "title", None)
+    train(config, tmp_path)
     assert [each.step for each in checkpoint.available(tmp_path)] == [100, 500, 600]
     told = "step 300 cannot be written (No space left on device); the last good checkpoint is"
     assert told in caplog.text
@@ -241,4 +243,4 @@ def test_where_nothing_can_be_saved_the_run_ends_with_an_error(
     monkeypatch.setattr(checkpoint, "save", failing)
     config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
     with pytest.raises(TrainingError, match=r"step 600 cannot be written \(Read-only file system"):
-        train(config, tmp_path, "title", None)
+        train(config, tmp_path)

@@ -1,13 +1,16 @@
 """Episode statistics against sums kept by hand."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dqn_experiments.errors import StateError
-from dqn_experiments.run.record import Episode, EpisodeStatistics, Lines
 from dqn_experiments.experience.timestep import Timestep
+from dqn_experiments.run.lines import Lines
+from dqn_experiments.run.record import Episode
+from dqn_experiments.train.statistics import EpisodeStatistics
 
 
 def timestep(score: list[float], done: list[bool]) -> Timestep:
@@ -31,7 +34,7 @@ def test_episodes_of_several_environments_do_not_mix() -> None:
     for step, (score, done, value, losses) in enumerate(script, start=1):
         total, updates = total + sum(losses), updates + len(losses)
         values = np.array(value, np.float32)
-        so_far = np.array([total, updates])
+        so_far = partial(np.array, [total, updates])
         rows += statistics.add(2 * step, 0.5, values, timestep(score, done), so_far)
     first, second, third = rows
     assert (first.step, first.episode_return, first.episode_length) == (4, 2.0, 2)

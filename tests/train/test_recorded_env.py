@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dqn_experiments import recorded_env, state
-from dqn_experiments.config.components import build
-from dqn_experiments.config import composed
+from dqn_experiments import state
+from dqn_experiments.config.components import build_env
+from dqn_experiments.config.compose import composed
 from dqn_experiments.errors import StateError
-from dqn_experiments.train.recorded_env import RecordedEnv
 from dqn_experiments.experience.timestep import Timestep
+from dqn_experiments.train import recorded_env
+from dqn_experiments.train.recorded_env import RecordedEnv
 
 ENVIRONMENTS = {
     "breakout": ["env=breakout", "env.terminal_on_life_loss=true"],
@@ -26,9 +27,9 @@ def seeds_come_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorded_env, "SEED_AFTER", 150)
 
 
-def make(name: str, seed: int = 0, num_envs: int = 3) -> RecordedEnv:
+def make(name: str, seed: int = 0, num_envs: int = 3, **options: Any) -> RecordedEnv:
     config = composed(*ENVIRONMENTS[name], f"env.num_envs={num_envs}")
-    return RecordedEnv(build(config.env), np.random.default_rng(seed))
+    return RecordedEnv(build_env(config), np.random.default_rng(seed), **options)
 
 
 def steps(env: RecordedEnv, rng: np.random.Generator, number: int) -> Iterator[Timestep]:
@@ -49,7 +50,7 @@ def test_a_loaded_record_goes_on_as_if_nothing_had_happened(name: str, tmp_path:
         *_, last = steps(env, rng, number)
         state.save(tmp_path / "env", env.state_dict())
         copy = make(name, seed=9)
-        frame = copy.load_state_dict(state.load(tmp_path / "env"), lambda: None)
+        frame = copy.load_state_dict(state.load(tmp_path / "env"))
         np.testing.assert_array_equal(frame, last.first_frame)
         actions = rng.bit_generator.state
         expected = list(steps(env, rng, 250))
@@ -77,7 +78,7 @@ def test_without_a_seed_being_due_nothing_is_changed() -> None:
     """Playing through the record is playing the environment itself."""
     env, rng = make("breakout"), np.random.default_rng(1)
     seed = int(np.random.default_rng(0).integers(recorded_env.SEEDS))
-    plain = build(composed(*ENVIRONMENTS["breakout"], "env.num_envs=3").env)
+    plain = build_env(composed(*ENVIRONMENTS["breakout"], "env.num_envs=3"))
     np.testing.assert_array_equal(env.reset(), plain.reset(seed))
     for timestep in steps(env, rng, 100):
         assert_same(timestep, plain.step(env.state_dict()["actions"][-1]))
@@ -103,7 +104,7 @@ def test_a_record_that_does_not_fit_is_refused(damage: dict[str, Any]) -> None:
     env.reset()
     list(steps(env, np.random.default_rng(0), 5))
     with pytest.raises(StateError):
-        make("cartpole").load_state_dict({**env.state_dict(), **damage}, lambda: None)
+        make("cartpole").load_state_dict({**env.state_dict(), **damage})
 
 
 def test_playing_again_can_be_interrupted() -> None:
@@ -115,4 +116,4 @@ def test_playing_again_can_be_interrupted() -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        make("cartpole").load_state_dict(env.state_dict(), stop)
+        make("cartpole", between_steps=stop).load_state_dict(env.state_dict())

@@ -7,8 +7,9 @@ import pytest
 import yaml
 from omegaconf import OmegaConf
 
-from dqn_experiments.config import component, composed, options_of
+from dqn_experiments.config.compose import composed
 from dqn_experiments.config.groups import GROUPS
+from dqn_experiments.config.lookup import component, options_of
 from tests.conftest import ROOT
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dqn_experiments import checkpoint
+from dqn_experiments.run import checkpoint
 from tests.conftest import QUICK_CARTPOLE, metrics, started, wait_for_a_checkpoint
 
 RUN = (*QUICK_CARTPOLE, "total_steps=3000", "checkpoint.every=500", "hydra.run.dir=run")
