@@ -133,7 +133,7 @@ def sampling(game: str, capacity: int, env: Any, memory: Any) -> Measured:
     return {name: 1e3 * each for name, each in zip(names, seconds, strict=True)}
 
 
-def recorded(game: str, steps: int) -> tuple[NDArray[np.uint8], list[Timestep]]:
+def recorded(game: str, steps: int) -> tuple[NDArray[np.generic], list[Timestep]]:
     """The first frame and what followed, in one environment."""
     env, rng = build_env(composed(f"env={game}")), np.random.default_rng(0)
     first = env.reset(0).copy()

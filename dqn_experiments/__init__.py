@@ -10,7 +10,7 @@ dqn.evaluate(outcome.run_dir, episodes=100)
 __version__ = "0.2.0"
 
 import dqn_experiments.train  # noqa: F401  so that this package is there before the function
-from dqn_experiments.api import compose, evaluate, history, load, train, trust
+from dqn_experiments.api import compose, evaluate, go_on, history, load, train, trust
 from dqn_experiments.errors import ConfigError, TrainingError
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "TrainingError",
     "compose",
     "evaluate",
+    "go_on",
     "history",
     "load",
     "train",

@@ -6,6 +6,8 @@ this project's errors (`ConfigError`, `TrainingError`) and nothing that ends a p
 
 # torch takes seconds to import, and the commands' --help needs none of it: so it is imported late
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,16 +34,13 @@ def compose(*overrides: str, config_dir: str | Path | None = None) -> "DictConfi
     Raises:
         ConfigError: one line that names the key, the value and what is allowed.
     """
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    from dqn_experiments.commands.one_line import one_line
     from dqn_experiments.config.compose import composed
 
-    try:
-        return composed(*overrides, own=Path(config_dir) if config_dir is not None else None)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(one_line(error)) from error
+    for override in overrides:
+        if override.lstrip("+~").startswith(("resume=", "hydra.")):
+            raise ConfigError(f"{override}: is of the command line; must be left out here")
+    with _one_line_errors():
+        return composed(*overrides, own=None if config_dir is None else Path(config_dir))
 
 
 def train(config: "DictConfig", run_dir: str | Path | None = None) -> "Outcome":
@@ -73,6 +72,25 @@ def train(config: "DictConfig", run_dir: str | Path | None = None) -> "Outcome":
     except OSError as error:
         raise ConfigError(f"run_dir={run_dir}: cannot be written ({error.strerror})") from error
     return train(config, run_dir, " ".join(["/".join(played), run_dir.name]))
+
+
+def go_on(run_dir: str | Path, *overrides: str) -> "Outcome":
+    """Go on with a run as its own config says, as the command's `resume=<run directory>` does.
+
+    Args:
+        run_dir: the run's directory.
+        overrides: what is to change, such as `"total_steps=5_000_000"`.
+
+    Raises:
+        ConfigError: if it holds no run, or an override would make it another one.
+        TrainingError: if training cannot go on.
+    """
+    from dqn_experiments.config.compose import as_written
+    from dqn_experiments.run.same_run import continued_config
+
+    with _one_line_errors():
+        config = continued_config(Path(run_dir), as_written(*overrides), list(overrides))
+    return train(config, run_dir)
 
 
 def evaluate(
@@ -164,3 +182,17 @@ def trust(*packages: str) -> None:
     from dqn_experiments.config.trust import trust
 
     trust(*packages)
+
+
+@contextmanager
+def _one_line_errors() -> Iterator[None]:
+    """Hydra's errors as this project's."""
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from dqn_experiments.commands.one_line import one_line
+
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        raise ConfigError(one_line(error)) from error

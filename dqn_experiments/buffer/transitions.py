@@ -53,6 +53,9 @@ class TransitionRings:
         self._every = np.arange(len(self.count))
         self._slots = np.zeros((len(self.count), length), SLOT)
         self._stack, self._n_step, self._discount = stack, n_step, discount
+        self._discounts = np.ones(n_step + 1, np.float32)  # discount^k
+        for k in range(n_step):
+            self._discounts[k + 1] = self._discounts[k] * np.float64(discount)
         # an observation and the next one share all frames but one, whatever becomes of the episode
         self._new = 1 if n_step == 1 else stack
 
@@ -124,31 +127,29 @@ class TransitionRings:
         env, number = self.slot(index)
         ahead = self.count[env] - 1 - number  # newer slots
         whole = ahead >= self._n_step
-        for k in range(1, self._n_step):
-            whole |= (ahead >= k) & self._fields("last", env, number + k)
+        if self._n_step > 1:
+            k = np.arange(1, self._n_step)
+            ends = self._fields("last", env[:, None], number[:, None] + k)
+            whole |= (ends & (ahead[:, None] >= k)).any(axis=1)
         return whole & ~self._fields("last", env, number)
 
     def read(self, index: NDArray[np.int64]) -> Transitions:
         """The n-step transitions that start at `index` i64 [B], all of them complete."""
         env, number = self.slot(index)
-        start = self._slots[env, number % self.length]
-        reward, discount = np.zeros(len(index), np.float32), np.ones(len(index), np.float32)
-        end, here = number.copy(), start
-        running = np.ones(len(index), bool)
-        for step in range(self._n_step):
-            if step:
-                here = self._slots[env, end % self.length]
-                running &= ~here["last"]
-            reward += np.where(running, discount * here["reward"], 0)
-            discount *= np.where(running, self._discount * ~here["terminal"], 1)
-            end += running
-            running &= ~here["terminal"]
+        steps = self._slots[env[:, None], (number[:, None] + np.arange(self._n_step)) % self.length]
+        terminal = steps["terminal"]
+        taken = np.ones(terminal.shape, bool)  # whether the episode came to each of the n steps
+        taken[:, 1:] = ~np.logical_or.accumulate(terminal[:, :-1] | steps["last"][:, 1:], axis=1)
+        gains = np.where(taken, self._discounts[:-1] * steps["reward"], 0)
+        length = taken.sum(axis=1)
+        ended = (terminal & taken).any(axis=1)
+        end = number + length
         observation = self._looking_back(env, number, self._stack)
         frames = np.concatenate([observation, self._looking_back(env, end, self._new)], axis=1)
         return Transitions(
-            action=start["action"].astype(np.int64),
-            reward=reward,
-            discount=discount,
+            action=steps["action"][:, 0].astype(np.int64),
+            reward=np.add.accumulate(gains, axis=1)[:, -1],
+            discount=np.where(ended, np.float32(0), self._discounts[length]),
             frames=self.frames.read(np.broadcast_to(env[:, None], frames.shape), frames),
         )
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -93,8 +93,13 @@ def _as_job(task: Task) -> Task:
 
 def task_overrides() -> list[str]:
     """What the command line says of the job at hand, as it was written."""
-    overrides: list[str] = OmegaConf.to_container(HydraConfig.get().overrides.task)  # type: ignore[assignment]
-    return overrides
+    return written(HydraConfig.get().overrides.task)
+
+
+def written(overrides: Any) -> list[str]:
+    """Overrides out of a config of Hydra's, with what they interpolate left alone."""
+    plain: list[str] = OmegaConf.to_container(overrides)  # type: ignore[assignment]
+    return plain
 
 
 def _run_dir(resume: object, new: str) -> str:

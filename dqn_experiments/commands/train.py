@@ -7,7 +7,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from dqn_experiments.commands.command import run_command, task_overrides
+from dqn_experiments.commands.command import run_command, task_overrides, written
 from dqn_experiments.errors import ConfigError
 
 
@@ -53,5 +53,4 @@ def _alike_in_the_sweep(hydra: HydraConf) -> set[str]:
     file = Path(hydra.sweep.dir, "multirun.yaml")
     if hydra.mode != RunMode.MULTIRUN or not file.is_file():
         return set()
-    task: list[str] = OmegaConf.to_container(OmegaConf.load(file).hydra.overrides.task)
-    return set(task)
+    return set(written(OmegaConf.load(file).hydra.overrides.task))

@@ -62,8 +62,18 @@ def _checked_component(group: str, node: Any, key: str) -> Plain:
             node[name] = _checked_component(inner[name], node.get(name), f"{key}.{name}")
             kind = Plain
         fields[name] = (kind, ... if parameter.default is parameter.empty else parameter.default)
+    for name, value in node.items():
+        if name not in inner and _names_a_class(value):
+            raise ConfigError(f"{key}.{name}: must be plain values, without a _target_")
     schema = pydantic.create_model(group, __config__=CLOSED, **fields)  # type: ignore[call-overload]
     return {"_target_": target, **_check(schema, node, prefix=f"{key}.").model_dump()}
+
+
+def _names_a_class(value: Any) -> bool:
+    """Whether a value holds something that Hydra would call, unchecked, to build it."""
+    if isinstance(value, dict):
+        return "_target_" in value or any(map(_names_a_class, value.values()))
+    return isinstance(value, list) and any(map(_names_a_class, value))
 
 
 def _choice(group: str, key: str) -> str:

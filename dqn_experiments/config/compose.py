@@ -23,13 +23,18 @@ def composed(*overrides: str, own: Path | None = None) -> DictConfig:
         ConfigError: see `dqn_experiments.config.check.checked`.
         HydraException: if an override cannot be composed.
     """
+    return checked(as_written(*overrides, own=own))
+
+
+def as_written(*overrides: str, own: Path | None = None) -> DictConfig:
+    """The same, not checked."""
     searched = [] if own is None else [f"hydra.searchpath=['file://{own.absolute()}']"]
     with _one_at_a_time:
         register_env_configs()
         with initialize_config_dir(str(config_dir())):
             config = compose("config", overrides=[*overrides, *searched])
     trust_named(overrides)
-    return checked(config)
+    return config
 
 
 def trust_named(overrides: Iterable[str]) -> None:

@@ -6,6 +6,13 @@ from dqn_experiments.config.lookup import component, nested
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.machine.devices import resolve
 
+NEEDED = {
+    "env": ("num_envs", "max_frames"),
+    "buffer": ("capacity", "batch_size", "n_step"),
+    "evaluation": ("every", "episodes", "epsilon", "num_envs"),
+}
+"""Keys that every component of a group has, as the run reads or sets them itself."""
+
 
 def check_together(config: dict[str, Any]) -> None:
     """Hold the values of a config, each of which is fine by itself, against one another.
@@ -13,6 +20,11 @@ def check_together(config: dict[str, Any]) -> None:
     Raises:
         ConfigError: naming the first two that do not go together.
     """
+    for group, keys in NEEDED.items():
+        lacking = [key for key in keys if key not in config[group]]
+        if lacking:
+            target = config[group]["_target_"]
+            raise ConfigError(f"{group}._target_={target}: must have {', '.join(lacking)} as keys")
     for message, holds in (*_sizes(config), *_devices(config)):
         if not holds:
             raise ConfigError(message)

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any
 
 import gymnasium
@@ -26,11 +27,13 @@ OURS = frozenset(inspect.signature(gymnasium.make).parameters) | frozenset(
 
 
 def _registered(env_id: str) -> str:
-    module = env_id.rpartition(":")[0]
-    if module and not is_trusted(module):  # to look it up is to import it
+    module, _, name = env_id.rpartition(":")
+    if module and not is_trusted(module):
         raise ValueError(f"must be an id that gymnasium knows by itself; {how_to_trust(module)}")
     try:
-        gymnasium.spec(env_id)
+        if module:
+            import_module(module)  # which registers its environments
+        gymnasium.spec(name)
     except (gymnasium.error.Error, ImportError) as error:
         raise ValueError(f"must be an id that gymnasium knows ({error})") from error
     return env_id

@@ -37,7 +37,7 @@ class FrameStack:
 
     def push(self, frame: NDArray[np.generic], starts: NDArray[np.bool_]) -> None:
         """Take in the next frame [N, *frame] of every environment; `starts`: of a new episode."""
-        self._recent = np.roll(self._recent, 1, axis=1)
+        self._recent[:, 1:] = self._recent[:, :-1]
         self._recent[:, 0] = frame
         self._age = np.where(starts, 0, self._age + 1)
 

@@ -23,6 +23,9 @@ class Interrupted(KeyboardInterrupt):
         """The signal's name."""
         return signal.Signals(self.args[0]).name
 
+    def __str__(self) -> str:
+        return f"{self.signal}: stopped with a checkpoint; the same again goes on from it"
+
 
 class Interrupt:
     """Turns the first signal into `Interrupted` at a moment of the run's own choosing.

@@ -66,7 +66,7 @@ def check_same_run(run_dir: Path, config: DictConfig) -> None:
         if not _is_free(key) and stored.get(key) != given.get(key):
             raise ConfigError(
                 f"{key}={given.get(key)}: {run_dir} holds a run with {stored.get(key)}; must be "
-                f"the same, as resume={run_dir} keeps it, or another hydra.run.dir"
+                f"the same, as resume={run_dir} keeps it, or another run directory"
             )
 
 

@@ -1,8 +1,6 @@
 """The learner: networks, their optimizer, and one gradient step at a time."""
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +11,7 @@ from dqn_experiments.config.components import build_network, build_optimizer, bu
 from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import NetworkSpec
 from dqn_experiments.machine.randomness import Randomness
+from dqn_experiments.train.modes import Modes
 
 
 class Update(NamedTuple):
@@ -27,9 +26,9 @@ class Update(NamedTuple):
 class Learner:
     """The online network, the target network, and how a batch changes the one towards the other.
 
-    Both are in evaluation mode except during an update, and draw from a stream of their own. `rule`
-    says what a batch teaches and when the target network is due; the state of `network` is a part
-    of a checkpoint by itself.
+    The online network is in evaluation mode except during an update; both draw from a stream of
+    their own. `rule` says what a batch teaches and when the target network is due; the state of
+    `network` is a part of a checkpoint by itself.
     """
 
     def __init__(
@@ -45,30 +44,21 @@ class Learner:
         with self._randomness:
             self.network = build_network(config, spec)
             target = build_network(config, spec) if self.rule.random_target else None
-        self.network.to(device).eval()
-        self.target_network = (target or copy.deepcopy(self.network)).to(device).eval()
+        self.network.to(device)
+        self.target_network = (target or copy.deepcopy(self.network)).to(device)
         self.target_network.requires_grad_(False)
+        self._modes = Modes(self.network)
         self._optimizer = build_optimizer(config, self.network.parameters())
 
     def update(self, batch: Batch) -> Update:
         """One gradient step on the mean loss of `batch`; nothing of it waits for the device."""
-        with self._randomness, self._learning():
+        with self._randomness, self._modes.training():
             loss, priority = self.rule.loss(self.network, self.target_network, batch)
             mean = (batch.weight * loss).mean()
             self._optimizer.zero_grad()
             mean.backward()
             self._optimizer.step()
         return Update(mean.detach(), priority)
-
-    @contextmanager
-    def _learning(self) -> Iterator[None]:
-        for network in (self.network, self.target_network):
-            network.train()
-        try:
-            yield
-        finally:
-            for network in (self.network, self.target_network):
-                network.eval()
 
     def sync_target(self) -> None:
         """Copy the online network into the target network."""

@@ -1,7 +1,7 @@
 """The player: environments, what they show, who acts in them, and what comes of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,7 @@ from dqn_experiments.train.recorded_env import RecordedEnv
 from dqn_experiments.train.statistics import EpisodeStatistics
 
 
-@dataclass(frozen=True)
-class Played:
+class Played(NamedTuple):
     """One step in each of N environments."""
 
     action: NDArray[np.int64]

@@ -78,8 +78,9 @@ class EpisodeStatistics:
         """
         self._return += timestep.score
         self._length += 1
-        self._value += np.nan_to_num(value)
-        self._greedy += ~np.isnan(value)
+        greedy = ~np.isnan(value)
+        np.add(self._value, value, out=self._value, where=greedy)
+        self._greedy += greedy
         done = timestep.done
         if not done.any():
             return []

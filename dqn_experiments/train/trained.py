@@ -60,7 +60,14 @@ class TrainedAgent:
         return build_env(self.config, num_envs=num_envs)
 
     def act(self, observation: NDArray[np.generic], epsilon: float = 0.0) -> NDArray[np.int64]:
-        """Actions i64 [N] for observations [N, K, *frame], at random with probability `epsilon`."""
+        """Actions i64 [N] for observations [N, K, *frame], at random with probability `epsilon`.
+
+        Raises:
+            ValueError: if observations are of another shape.
+        """
+        if observation.shape[1:] != self.observation_shape:
+            expected = ("N", *self.observation_shape)
+            raise ValueError(f"observations must be {expected}, and are {observation.shape}")
         return self.policy.act(observation, epsilon)[0]
 
 

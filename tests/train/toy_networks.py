@@ -24,7 +24,7 @@ class Normalised(Noisy):
 
     def __init__(self, spec: NetworkSpec, /) -> None:
         super().__init__(spec)
-        self.layer = nn.utils.parametrizations.spectral_norm(self.layer)
+        nn.utils.parametrizations.spectral_norm(self.layer)  # in place
         self.means = nn.BatchNorm1d(spec.observation_shape[-1])
 
     def forward(self, observation: Tensor) -> Tensor:

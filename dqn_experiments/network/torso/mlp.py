@@ -19,7 +19,7 @@ class MLP(nn.Module):
 
     def __init__(self, observation_shape: tuple[int, ...], /, *, hidden: list[Count]) -> None:
         super().__init__()
-        layers: list[nn.Module] = [nn.Flatten()]
+        layers: list[nn.Module] = []
         for inputs, outputs in pairwise([prod(observation_shape), *hidden]):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         self.layers = nn.Sequential(*layers)
@@ -27,4 +27,4 @@ class MLP(nn.Module):
 
     def forward(self, observation: Tensor) -> Tensor:
         """Features f32 [B, features]."""
-        return self.layers(as_float(observation))
+        return self.layers(as_float(observation).flatten(1))
