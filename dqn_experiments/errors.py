@@ -9,5 +9,9 @@ class TrainingError(RuntimeError):
     """Training cannot go on; the command exits with code 1."""
 
 
+class StoppedError(TrainingError):
+    """A job of a parallel sweep ended by a signal, after a checkpoint or before it began."""
+
+
 class StateError(ConfigError):
     """Saved state is damaged, or of another kind of run."""

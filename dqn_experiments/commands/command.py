@@ -17,15 +17,19 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from dqn_experiments.commands.one_line import one_line
+from dqn_experiments.commands.parallel import PassSignalsOn
 from dqn_experiments.config.groups import config_dir
 from dqn_experiments.config.roms import register_env_configs
 from dqn_experiments.config.trust import execution_whitelist
-from dqn_experiments.errors import ConfigError, TrainingError
-from dqn_experiments.machine.interrupt import Interrupted
+from dqn_experiments.errors import ConfigError, StoppedError, TrainingError
+from dqn_experiments.machine.interrupt import Interrupted, signals_are_held
 
 log = logging.getLogger(__name__)
 
 Task = Callable[[DictConfig], float | None]
+
+TOLD = (TrainingError, HydraException, OmegaConfBaseException, ValueError)
+"""Errors whose message is all there is to tell; Hydra has no class for some wrong overrides."""
 
 
 def run_command(config_name: str, task: Task) -> None:
@@ -42,7 +46,7 @@ def run_command(config_name: str, task: Task) -> None:
     main = hydra.main(
         config_path=str(config_dir()),
         config_name=config_name,
-        execution_whitelist=execution_whitelist(),
+        execution_whitelist=(*execution_whitelist(), f"{PassSignalsOn.__module__}.*"),
     )(_as_job(task))
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         main()
@@ -50,18 +54,24 @@ def run_command(config_name: str, task: Task) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors, so that they end up here
     try:
         main()
-    except (ConfigError, TrainingError, HydraException, OmegaConfBaseException) as error:
-        _fail(error)
     except Interrupted as stop:
         sys.exit(stop.code)
     except KeyboardInterrupt:
         sys.exit(128 + signal.SIGINT)
     except BrokenPipeError:
         sys.exit(1)  # whoever read the help has seen enough
-    except OSError as error:
-        _fail(ConfigError(f"hydra.run.dir: {error.filename} cannot be written ({error.strerror})"))
-    except ValueError as error:  # Hydra has no class of its own for some wrong overrides
-        _fail(error)
+    except Exception as error:
+        if PassSignalsOn.stopped_by:  # whatever a launcher makes of it
+            came = Interrupted(PassSignalsOn.stopped_by)
+            told = f"{came.signal}: the sweep is stopped; the same command goes on"
+            print(told, file=sys.__stderr__)
+            sys.exit(came.code)
+        if isinstance(error, OSError):
+            told = f"{error.filename} cannot be written ({error.strerror})"
+            _fail(ConfigError(f"hydra.run.dir: {told}"))
+        if isinstance(error, TOLD):
+            _fail(error)
+        raise
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
 
@@ -73,9 +83,16 @@ def _as_job(task: Task) -> Task:
     def job(config: DictConfig) -> float | None:
         from dqn_experiments.config.compose import trust_named  # which takes torch along
 
+        if PassSignalsOn.stopped_by:
+            raise StoppedError("not begun: the sweep is being stopped")
         try:
             trust_named(task_overrides())
             return task(config)
+        except Interrupted as stop:
+            if not signals_are_held():
+                raise
+            PassSignalsOn.stopped_by = stop.args[0]
+            raise StoppedError(str(stop)) from None
         except (ConfigError, TrainingError, OSError) as error:
             told = TrainingError(str(error)) if isinstance(error, OSError) else error
             if HydraConfig.get().mode == RunMode.RUN:
