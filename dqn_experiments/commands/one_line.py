@@ -15,6 +15,8 @@ def one_line(error: BaseException) -> str:
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     if isinstance(cause, (ConfigKeyError, ConfigAttributeError)) and cause.parent_node is not None:
         allowed = [str(key) for key in cause.parent_node]
+        if not allowed:
+            return f"{cause.full_key}: is not there yet; add it with +{cause.full_key}=<value>"
         return f"{cause.full_key}: unknown key; {_choices(str(cause.key), allowed)}"
     return " ".join(str(error).split())
 

@@ -12,6 +12,7 @@ from dqn_experiments.config.check import checked
 from dqn_experiments.config.groups import config_dir
 from dqn_experiments.config.roms import register_env_configs
 from dqn_experiments.config.trust import trust
+from dqn_experiments.errors import ConfigError
 
 _one_at_a_time = threading.Lock()  # Hydra keeps what it composes with in one place per process
 
@@ -28,6 +29,8 @@ def composed(*overrides: str, own: Path | None = None) -> DictConfig:
 
 def as_written(*overrides: str, own: Path | None = None) -> DictConfig:
     """The same, not checked."""
+    if own is not None and not own.is_dir():
+        raise ConfigError(f"config_dir={own}: must be a folder of configs")
     searched = [] if own is None else [f"hydra.searchpath=['file://{own.absolute()}']"]
     with _one_at_a_time:
         register_env_configs()

@@ -36,4 +36,12 @@ def _steps_or_duration(value: Any) -> int | str:
     return int(value)
 
 
-StepsOrDuration = Annotated[int | str, PlainValidator(_steps_or_duration)]
+def _not_0(value: Any) -> int | str:
+    if value == 0:
+        raise ValueError(ALLOWED)
+    return _steps_or_duration(value)
+
+
+StepsOrDuration = Annotated[int | str, PlainValidator(_not_0)]
+OptionalStepsOrDuration = Annotated[int | str, PlainValidator(_steps_or_duration)]
+"""0 stands for never."""

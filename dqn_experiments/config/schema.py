@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, DirectoryPath, Field
 
 from dqn_experiments.config.constraints import Count, OptionalCount, Seed, UnitInterval
-from dqn_experiments.config.duration import StepsOrDuration
+from dqn_experiments.config.duration import OptionalStepsOrDuration, StepsOrDuration
 from dqn_experiments.machine.devices import Device
 
 CLOSED = ConfigDict(extra="forbid")
@@ -22,7 +22,7 @@ class CheckpointConfig(BaseModel):
     """When checkpoints are written, and how many stay besides the best."""
 
     model_config = CLOSED
-    every: StepsOrDuration
+    every: OptionalStepsOrDuration
     keep: Count
 
 

@@ -92,7 +92,7 @@ def from_stored_form(stored: Plain) -> Plain:
 def _check_version(version: Any) -> None:
     numbers = _numbers(str(version))
     if numbers < _numbers(OLDEST):
-        written_by = version if numbers else "an unreleased version before 0.2.0"
+        written_by = f"version {version}" if numbers else "an unreleased version before 0.2.0"
         raise ConfigError(
             f"was written by {written_by}, which alone can go on with it; this is {__version__}"
         )
@@ -131,7 +131,7 @@ def _carried_over(place: str, node: Plain, defaults: Plain) -> Plain:
         change = CHANGED.get(f"{place}{key}")
         if isinstance(change, Removed) and value != change.now:
             raise ConfigError(
-                f"{key}={value}: is no longer possible; version {change.last} can go on with it"
+                f"{place}{key}={value}: is no longer possible; version {change.last} can go on with it"
             )
         if not isinstance(change, Removed):
             result[change.to if isinstance(change, Renamed) else key] = value

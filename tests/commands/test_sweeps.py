@@ -1,0 +1,103 @@
+"""Sweeps on Hydra's own plugins: scores come back, and a signal loses nothing."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from dqn_experiments.errors import ConfigError, StateError, StoppedError, TrainingError
+from dqn_experiments.machine.interrupt import Interrupted
+from dqn_experiments.run import checkpoint
+from tests.conftest import QUICK_CARTPOLE, Command, newest_step
+
+SWEEP = (*QUICK_CARTPOLE, "tracker.mode=disabled", "hydra.sweep.dir=sweep")
+
+
+def score(run_dir: Path) -> float | None:
+    return checkpoint.find(run_dir, "latest").score
+
+
+def test_a_sweeper_gets_the_mean_of_the_final_evaluation(command: Command, tmp_path: Path) -> None:
+    optuna = [
+        "hydra/sweeper=optuna",
+        "hydra.sweeper.n_trials=3",
+        "hydra.sweeper.direction=maximize",
+    ]
+    optuna += ["hydra.sweeper.sampler.seed=1", "hydra.sweeper.n_jobs=1"]
+    for _ in range(2):  # the second time all runs are finished, and have the scores that they had
+        done = command("-m", *optuna, "optimizer.lr=interval(1e-4,1e-2)", *SWEEP)
+        assert done.returncode == 0, done.stderr
+        scores = {score(tmp_path / "sweep" / str(job)) for job in range(3)}
+        best = yaml.safe_load((tmp_path / "sweep" / "optimization_results.yaml").read_text())
+        assert best["best_value"] == max(scores)  # type: ignore[type-var]
+    assert done.stdout.count("finished after 600 steps; nothing is left to do") == 3
+
+
+def test_a_failed_run_is_a_failed_trial(command: Command, tmp_path: Path) -> None:
+    optuna = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1"]
+    optuna += ["hydra.sweeper.max_failure_rate=1.0", "hydra.sweeper.direction=maximize"]
+    done = command("-m", *optuna, "optimizer.lr=choice(1e-3,1e30)", "agent.loss=mse", *SWEEP)
+    assert done.returncode == 0, done.stderr
+    assert "the loss became" in done.stdout
+    best = yaml.safe_load((tmp_path / "sweep" / "optimization_results.yaml").read_text())
+    assert best["best_params"]["optimizer.lr"] == 1e-3
+
+
+@pytest.mark.parametrize("to_all", [True, False])
+def test_a_stopped_parallel_sweep_ends_with_checkpoints_and_goes_on(
+    to_all: bool, tmp_path: Path
+) -> None:
+    """Ctrl-C reaches all processes, a scheduler's signal only the first one."""
+    joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2,3"]
+    arguments = [sys.executable, "-m", "dqn_experiments", "-m", *joblib, *SWEEP, "total_steps=4000"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    sweep = subprocess.Popen(
+        [*arguments, "checkpoint.every=0"],
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    histories = [tmp_path / "sweep" / job / "history.csv" for job in "01"]
+    deadline = time.monotonic() + 120
+    while not all(file.exists() and len(file.read_bytes()) > 100 for file in histories):
+        assert time.monotonic() < deadline
+        assert sweep.poll() is None, sweep.communicate()
+        time.sleep(0.02)
+    if to_all:
+        os.killpg(sweep.pid, signal.SIGINT)
+    else:
+        os.kill(sweep.pid, signal.SIGTERM)
+    _, told = sweep.communicate(timeout=60)
+    number = signal.SIGINT if to_all else signal.SIGTERM
+    assert sweep.returncode == 128 + number
+    assert told == f"{number.name}: the sweep is stopped; the same command goes on\n"
+    for job in "01":
+        assert 0 < newest_step(tmp_path / "sweep" / job) < 4000
+    assert not newest_step(tmp_path / "sweep" / "2")
+    done = subprocess.run(
+        [*arguments, "total_steps=4100"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("going on from") == 2
+    assert all(newest_step(tmp_path / "sweep" / job) == 4100 for job in "012")
+
+
+def test_what_can_leave_a_job_survives_pickling() -> None:
+    for error in (ConfigError("a"), TrainingError("b"), StateError("c"), StoppedError("d")):
+        copy = pickle.loads(pickle.dumps(error))
+        assert (type(copy), str(copy)) == (type(error), str(error))
+    stop = pickle.loads(pickle.dumps(Interrupted(signal.SIGTERM)))
+    assert (stop.code, stop.signal) == (143, "SIGTERM")

@@ -1,0 +1,138 @@
+"""What a run directory says is read by code of another day."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from omegaconf import OmegaConf
+
+from dqn_experiments.config import stored_form
+from dqn_experiments.config.compose import composed
+from dqn_experiments.config.stored_form import Added, Removed, Renamed
+from dqn_experiments.errors import ConfigError
+from dqn_experiments.run.stored import CONFIG, store_config, stored_config
+from tests.conftest import ROOT
+
+OVERRIDES = (
+    "buffer=prioritized",
+    "network=dueling",
+    ["env=gymnasium", "env.id=FrozenLake-v1", "env.kwargs.is_slippery=false", "network=mlp"],
+    "experiment=nature_2015",
+)
+
+
+def edit(run_dir: Path, change: Any) -> None:
+    content = yaml.safe_load((run_dir / CONFIG).read_text())
+    change(content)
+    (run_dir / CONFIG).write_text(yaml.safe_dump(content))
+
+
+@pytest.mark.parametrize("overrides", OVERRIDES, ids=str)
+def test_what_is_stored_comes_back(overrides: Any, tmp_path: Path) -> None:
+    config = composed(*([overrides] if isinstance(overrides, str) else overrides))
+    store_config(tmp_path, config)
+    assert OmegaConf.to_container(stored_config(tmp_path)) == OmegaConf.to_container(config)
+
+
+def test_options_are_named_rather_than_modules(tmp_path: Path) -> None:
+    store_config(tmp_path, composed("buffer=prioritized"))
+    text = (tmp_path / CONFIG).read_text()
+    assert "dqn_experiments" not in text.replace("project: dqn_experiments", "")
+    stored = yaml.safe_load(text)
+    assert stored["buffer"]["_option_"] == "prioritized"
+    assert stored["buffer"]["beta"]["_option_"] == "linear"
+    assert stored["network"]["torso"]["_option_"] == "nature_cnn"
+
+
+def test_every_key_may_be_missing_in_a_file_that_is_older_than_it(tmp_path: Path) -> None:
+    """It takes the value of today's default; keys without a default are as old as the file."""
+    config = composed("buffer=prioritized", "env=pong")
+    store_config(tmp_path, config)
+    whole = (tmp_path / CONFIG).read_text()
+    stored = yaml.safe_load(whole)
+    places = [(key,) for key in stored if not isinstance(stored[key], dict) and key != "version"]
+    for group, node in stored.items():
+        if isinstance(node, dict):
+            places += [
+                (group, key) for key in node if key not in ("_option_", "rom", "beta", "torso")
+            ]
+    assert len(places) > 50
+    for place in places:
+        edit(tmp_path, lambda content, place=place: remove(content, place))
+        assert OmegaConf.to_container(stored_config(tmp_path)) == OmegaConf.to_container(config), (
+            place
+        )
+        (tmp_path / CONFIG).write_text(whole)
+
+
+def remove(content: Any, place: tuple[str, ...]) -> None:
+    *parents, last = place
+    for parent in parents:
+        content = content[parent]
+    del content[last]
+
+
+def test_what_became_of_keys_is_said_in_one_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store_config(tmp_path, composed("env=pong"))
+    table = {
+        "agent/dqn.double": Added(True),
+        "agent/dqn.gamma": Renamed("discount"),
+        "agent/dqn.clip": Removed(now=1, last="0.3.0"),
+        "every": Renamed("update_every"),
+    }
+    monkeypatch.setattr(stored_form, "CHANGED", table)
+
+    def age(content: Any) -> None:
+        agent = content["agent"]
+        del agent["double"]
+        agent.update(gamma=0.5, clip=1)
+        del agent["discount"]
+        content["every"] = 7
+        del content["update_every"]
+
+    edit(tmp_path, age)
+    config = stored_config(tmp_path)
+    assert (config.agent.double, config.agent.discount, config.update_every) == (True, 0.5, 7)
+    edit(tmp_path, lambda content: content["agent"].update(clip=2))
+    with pytest.raises(
+        ConfigError, match=r"agent/dqn\.clip=2: is no longer possible; version 0\.3\.0"
+    ):
+        stored_config(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (None, "was written by an unreleased version before 0.2.0, which alone can go on with it"),
+        ("0.1.0", "was written by version 0.1.0, which alone can go on with it"),
+        ("99.1.0", "was written by version 99.1.0, which can go on with it"),
+        (["x"], "before 0.2.0"),
+    ],
+)
+def test_a_run_of_another_version_says_which_can_go_on(
+    version: Any, message: str, tmp_path: Path
+) -> None:
+    store_config(tmp_path, composed("env=pong"))
+    edit(tmp_path, lambda content: content.update(version=version))
+    with pytest.raises(ConfigError) as told:
+        stored_config(tmp_path)
+    assert message in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("option", ["../../secret", "no_such", "double dqn", 3])
+def test_an_option_is_a_file_of_its_group(option: Any, tmp_path: Path) -> None:
+    store_config(tmp_path, composed("env=pong"))
+    edit(tmp_path, lambda content: content["agent"].update(_option_=option))
+    with pytest.raises(ConfigError, match=r"must be one of the files in conf/agent"):
+        stored_config(tmp_path)
+
+
+def test_every_option_that_is_stored_has_a_yaml_of_its_name() -> None:
+    for file in (ROOT / "conf").rglob("*.yaml"):
+        target = yaml.safe_load(file.read_text()).get("_target_")
+        if target:
+            assert (file.parent / f"{target.split('.')[-2]}.yaml").is_file()
