@@ -131,7 +131,8 @@ def _carried_over(place: str, node: Plain, defaults: Plain) -> Plain:
         change = CHANGED.get(f"{place}{key}")
         if isinstance(change, Removed) and value != change.now:
             raise ConfigError(
-                f"{place}{key}={value}: is no longer possible; version {change.last} can go on with it"
+                f"{place}{key}={value}: is no longer possible; "
+                f"version {change.last} can go on with it"
             )
         if not isinstance(change, Removed):
             result[change.to if isinstance(change, Renamed) else key] = value

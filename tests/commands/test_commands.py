@@ -8,18 +8,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from dqn_experiments.buffer.uniform import UniformReplay
-from dqn_experiments.config.compose import composed
-from dqn_experiments.errors import TrainingError
-from dqn_experiments.experience.spec import TrackedRun
-from dqn_experiments.machine.interrupt import Interrupt
-from dqn_experiments.run import checkpoint
-from dqn_experiments.train.session import Session, train
 from tests.conftest import QUICK_CARTPOLE, Command, metrics, started, wandb_records
 
 
@@ -175,18 +167,6 @@ def test_the_same_seed_gives_the_same_run(command: Command, tmp_path: Path) -> N
     assert all(torch.equal(weights[0][key], weights[1][key]) for key in weights[0])
 
 
-def test_a_signal_after_an_evaluation_keeps_its_score(tmp_path: Path) -> None:
-    """The checkpoint of the same step is not written again without its score."""
-    config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
-    session = Session(config, TrackedRun(tmp_path, {}, "title"), Interrupt())
-    with session.closed_at_the_end():
-        session.begin(None)
-        session.advance()
-        session.save(9.0)
-        session.save_if_new()
-    assert checkpoint.find(tmp_path, "best").score == 9.0
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_run_cleanly(number: signal.Signals, code: int, tmp_path: Path) -> None:
     run_dir = tmp_path / "run"
@@ -234,40 +214,6 @@ def test_a_sweep_reports_a_failing_job_and_runs_the_others(
         run = wandb_records(run_dir, "run")[0]
         assert run["run_group"] == "sweep"
         assert run["display_name"].startswith("cartpole/double_dqn optimizer.lr=")
-
-
-def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Path) -> None:
-    done = command(
-        *QUICK_CARTPOLE,
-        "tracker.mode=disabled",
-        "optimizer.lr=1e30",
-        "checkpoint.every=100",
-        "hydra.run.dir=run",
-    )
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
-    assert last.startswith("error: the loss became ")
-    assert "the last good checkpoint is " in last
-    assert "checkpoints/0000000100" in last
-
-
-def test_running_out_of_memory_says_what_to_lower(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    add, added = UniformReplay.add, []
-
-    def add_until_full(replay: UniformReplay, action: Any, timestep: Any) -> None:
-        added.append(action)
-        if len(added) > 150:
-            raise MemoryError
-        add(replay, action, timestep)
-
-    monkeypatch.setattr(UniformReplay, "add", add_until_full)
-    config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
-    told = "out of memory after 150 steps, with .* GB in the replay memory: .*buffer.capacity=20000"
-    with pytest.raises(TrainingError, match=told):
-        train(config, tmp_path)
-    assert len((tmp_path / "history.csv").read_text().splitlines()) > 1  # closed, nothing lost
 
 
 def test_cartpole_is_solved(command: Command, tmp_path: Path) -> None:

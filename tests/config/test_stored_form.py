@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 OVERRIDES = (
     "buffer=prioritized",
     "network=dueling",
-    ["env=gymnasium", "env.id=FrozenLake-v1", "env.kwargs.is_slippery=false", "network=mlp"],
+    ["env=gymnasium", "env.id=FrozenLake-v1", "+env.kwargs.is_slippery=false", "network=mlp"],
     "experiment=nature_2015",
 )
 
@@ -51,7 +51,9 @@ def test_every_key_may_be_missing_in_a_file_that_is_older_than_it(tmp_path: Path
     store_config(tmp_path, config)
     whole = (tmp_path / CONFIG).read_text()
     stored = yaml.safe_load(whole)
-    places = [(key,) for key in stored if not isinstance(stored[key], dict) and key != "version"]
+    places: list[tuple[str, ...]] = [
+        (key,) for key in stored if not isinstance(stored[key], dict) and key != "version"
+    ]
     for group, node in stored.items():
         if isinstance(node, dict):
             places += [

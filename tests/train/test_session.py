@@ -1,0 +1,158 @@
+"""What is done between the steps of a run: pauses, saves, scores, and the ends it can come to."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dqn_experiments.buffer.uniform import UniformReplay
+from dqn_experiments.config.compose import composed
+from dqn_experiments.errors import TrainingError
+from dqn_experiments.experience.spec import TrackedRun
+from dqn_experiments.machine.interrupt import Interrupt
+from dqn_experiments.run import checkpoint
+from dqn_experiments.train.session import Session, train
+from tests.conftest import QUICK_CARTPOLE, Command
+
+SILENT = (*QUICK_CARTPOLE, "tracker.mode=disabled")
+
+
+def run_in(folder: Path, *overrides: str) -> Any:
+    folder.mkdir(exist_ok=True)
+    return train(composed(*SILENT, *overrides), folder)
+
+
+def weights(run_dir: Path) -> list[torch.Tensor]:
+    return list(checkpoint.find(run_dir, "latest").weights().values())
+
+
+def test_a_paused_run_goes_on_to_the_same_end(tmp_path: Path) -> None:
+    """Steps count from each start, so the same command goes on."""
+    whole = run_in(tmp_path / "whole")
+    assert (whole.status, whole.step) == ("finished", 600)
+    assert whole.score == checkpoint.find(tmp_path / "whole", "latest").score
+    paused = [run_in(tmp_path / "parts", "pause_after=250") for _ in range(4)]
+    assert [(each.status, each.step) for each in paused] == [
+        ("paused", 250),
+        ("paused", 500),
+        ("finished", 600),
+        ("finished", 600),
+    ]
+    assert [each.score for each in paused] == [None, None, whole.score, whole.score]
+    histories = [(tmp_path / each / "history.csv").read_text() for each in ("whole", "parts")]
+    assert histories[0] == histories[1]
+    assert all(map(torch.equal, weights(tmp_path / "whole"), weights(tmp_path / "parts")))
+
+
+def test_a_pause_may_come_after_some_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    began = time.monotonic()
+    outcome = run_in(tmp_path / "run", "total_steps=1000000", "pause_after=1s")
+    assert 1 <= time.monotonic() - began < 20
+    assert outcome.status == "paused"
+    assert checkpoint.find(tmp_path / "run", "latest").step == outcome.step
+    assert (
+        f"paused after {outcome.step:,} of 1,000,000 steps; the same command goes on" in caplog.text
+    )
+
+
+def test_a_pause_knows_the_newest_score(tmp_path: Path) -> None:
+    outcome = run_in(tmp_path / "run", "pause_after=400", "evaluation.every=400")
+    assert outcome.status == "paused"
+    assert outcome.score == checkpoint.find(tmp_path / "run", "400").score
+    assert outcome.score is not None
+
+
+def test_a_paused_command_ends_well(command: Command, tmp_path: Path) -> None:
+    for told in ("paused after 350 of 600 steps", "evaluation after 600 steps", "nothing is left"):
+        done = command(*SILENT, "pause_after=350", "hydra.run.dir=run")
+        assert done.returncode == 0, done.stderr
+        assert told in done.stdout
+
+
+def test_when_a_run_is_saved_changes_nothing_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_in(tmp_path / "seldom")
+    saves, save = [], checkpoint.save
+
+    def noted(run_dir: Path, step: int, *rest: Any) -> Any:
+        saves.append(step)
+        return save(run_dir, step, *rest)
+
+    monkeypatch.setattr(checkpoint, "save", noted)
+    now = time.monotonic()
+    ticks = iter(range(10**9))
+    monkeypatch.setattr(time, "monotonic", lambda: now + next(ticks) / 4)  # slow machine
+    run_in(tmp_path / "often", "checkpoint.every=1m")
+    assert len(saves) > 3
+    assert len({step % 100 for step in saves}) > 1  # not by steps
+    histories = [(tmp_path / each / "history.csv").read_text() for each in ("seldom", "often")]
+    assert histories[0] == histories[1]
+    assert all(map(torch.equal, weights(tmp_path / "seldom"), weights(tmp_path / "often")))
+
+
+def test_a_scheduled_setting_of_the_optimizer_goes_on(tmp_path: Path) -> None:
+    """Whatever moves the learning rate, a resumed run has the one that it had."""
+
+    def session(pause: int) -> Session:
+        config = composed(*SILENT, f"pause_after={pause}")
+        return Session(config, TrackedRun(tmp_path, {}, "title"), Interrupt())
+
+    first = session(200)
+    with first.closed_at_the_end():
+        first.begin(None)
+        first.loop.learner._optimizer.param_groups[0]["lr"] = 0.125
+        first.run()
+    second = session(100)
+    with second.closed_at_the_end():
+        second.begin(checkpoint.newest_intact(tmp_path))
+        assert second.loop.learner._optimizer.param_groups[0]["lr"] == 0.125
+
+
+def test_a_signal_after_an_evaluation_keeps_its_score(tmp_path: Path) -> None:
+    """The checkpoint of the same step is not written again without its score."""
+    config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
+    session = Session(config, TrackedRun(tmp_path, {}, "title"), Interrupt())
+    with session.closed_at_the_end():
+        session.begin(None)
+        session.advance()
+        session.save(9.0)
+        session.save_if_new()
+    assert checkpoint.find(tmp_path, "best").score == 9.0
+
+
+def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Path) -> None:
+    done = command(
+        *QUICK_CARTPOLE,
+        "tracker.mode=disabled",
+        "optimizer.lr=1e30",
+        "checkpoint.every=100",
+        "hydra.run.dir=run",
+    )
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: the loss became ")
+    assert "the last good checkpoint is " in last
+    assert "checkpoints/0000000100" in last
+
+
+def test_running_out_of_memory_says_what_to_lower(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    add, added = UniformReplay.add, []
+
+    def add_until_full(replay: UniformReplay, action: Any, timestep: Any) -> None:
+        added.append(action)
+        if len(added) > 150:
+            raise MemoryError
+        add(replay, action, timestep)
+
+    monkeypatch.setattr(UniformReplay, "add", add_until_full)
+    config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
+    told = "out of memory after 150 steps, with .* GB in the replay memory: .*buffer.capacity=20000"
+    with pytest.raises(TrainingError, match=told):
+        train(config, tmp_path)
+    assert len((tmp_path / "history.csv").read_text().splitlines()) > 1  # closed, nothing lost
