@@ -105,12 +105,12 @@ def test_games_are_those_of_ale_py() -> None:
 
 def test_an_episode_begins_with_0_to_noop_max_no_ops() -> None:
     """The first screen is one of those that waiting shows, each as likely as the others."""
-    waiting = atari("seaquest", num_envs=1, frame_skip=1)
+    waiting = atari("freeway", num_envs=1, frame_skip=1)
     screens = [waiting.reset(0)[0]]
     screens += [waiting.step(np.zeros(1, np.int64)).first_frame[0] for _ in range(5)]
     waiting.close()
     assert len({screen.tobytes() for screen in screens}) == 6
-    env = atari("seaquest", num_envs=8, noop_max=3, frame_skip=1)
+    env = atari("freeway", num_envs=8, noop_max=3, frame_skip=1)
     first = [screen.tobytes() for seed in range(25) for screen in env.reset(100 * seed)]
     env.close()
     times = [first.count(screen.tobytes()) for screen in screens]

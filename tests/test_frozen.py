@@ -1,0 +1,55 @@
+"""Runs that earlier versions wrote are evaluated, watched and gone on with by this one."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dqn_experiments.config.components import build_network
+from dqn_experiments.config.compose import composed
+from dqn_experiments.experience.spec import NetworkSpec
+from dqn_experiments.run import checkpoint
+from tests.conftest import ROOT, Command
+
+FROZEN = sorted(path.parent for path in (ROOT / "tests" / "frozen").glob("*/*/config.yaml"))
+
+
+@pytest.mark.parametrize("frozen", FROZEN, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_a_run_of_an_earlier_version_is_played_and_gone_on_with(
+    frozen: Path, command: Command, tmp_path: Path
+) -> None:
+    run_dir = tmp_path / "run"
+    shutil.copytree(frozen, run_dir)
+    before = list(csv.reader((run_dir / "history.csv").open()))
+
+    done = command("run=run", "episodes=2", module="dqn_experiments.evaluate")
+    assert done.returncode == 0, done.stderr
+    evaluation = json.loads((run_dir / "evaluation.json").read_text())
+    assert (evaluation["step"], len(evaluation["returns"])) == (400, 2)
+
+    done = command("run=run", "epsilon=1.0", module="dqn_experiments.watch")
+    assert done.returncode == 0, done.stderr
+    assert (run_dir / "videos" / "step_400_seed_0.mp4").stat().st_size > 1_000
+
+    done = command("resume=run")
+    assert done.returncode == 0, done.stderr
+    assert "going on from" in done.stdout
+    assert checkpoint.find(run_dir, "latest").step == 700
+    after = list(csv.reader((run_dir / "history.csv").open()))
+    assert after[: len(before)] == before
+    assert int(after[-1][0]) > 400
+
+
+def test_weights_are_found_under_the_names_they_were_saved_under() -> None:
+    torso = [f"torso.layers.{layer}.{kind}" for layer in (0, 2, 4) for kind in ("weight", "bias")]
+    head = [f"{layer}.{kind}" for layer in ("layers.0", "layers.2") for kind in ("weight", "bias")]
+    streams = [
+        f"head.{name}.{layer}"
+        for name in ("value", "advantage")
+        for layer in ("0.weight", "0.bias", "2.weight", "2.bias")
+    ]
+    for network, names in (("nature_cnn", [f"head.{name}" for name in head]), ("dueling", streams)):
+        built = build_network(composed(f"network={network}"), NetworkSpec((4, 84, 84), 4, 1))
+        assert list(built.state_dict()) == torso + names
