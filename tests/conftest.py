@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side by side
+
 ROOT = Path(__file__).parent.parent
 
 QUICK_CARTPOLE = (
@@ -45,7 +47,7 @@ def command(tmp_path: Path) -> Command:
     """
 
     def run(*arguments: str, module: str = "dqn_experiments", **variables: str) -> Any:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "HOME": str(tmp_path)}
+        environment = {**os.environ, "HOME": str(tmp_path)}
         environment.pop("WANDB_API_KEY", None)
         environment.update(variables)
         return subprocess.run(
@@ -92,7 +94,6 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "dqn_experiments", *arguments],
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,

@@ -27,19 +27,19 @@ def test_a_run_of_an_earlier_version_is_played_and_gone_on_with(
     done = command("run=run", "episodes=2", module="dqn_experiments.evaluate")
     assert done.returncode == 0, done.stderr
     evaluation = json.loads((run_dir / "evaluation.json").read_text())
-    assert (evaluation["step"], len(evaluation["returns"])) == (400, 2)
+    assert (evaluation["step"], len(evaluation["returns"])) == (600, 2)
 
     done = command("run=run", "epsilon=1.0", module="dqn_experiments.watch")
     assert done.returncode == 0, done.stderr
-    assert (run_dir / "videos" / "step_400_seed_0.mp4").stat().st_size > 1_000
+    assert (run_dir / "videos" / "step_600_seed_0.mp4").stat().st_size > 1_000
 
     done = command("resume=run")
     assert done.returncode == 0, done.stderr
     assert "going on from" in done.stdout
-    assert checkpoint.find(run_dir, "latest").step == 700
+    assert checkpoint.find(run_dir, "latest").step == 900
     after = list(csv.reader((run_dir / "history.csv").open()))
     assert after[: len(before)] == before
-    assert int(after[-1][0]) > 400
+    assert int(after[-1][0]) > 600
 
 
 def test_weights_are_found_under_the_names_they_were_saved_under() -> None:

@@ -63,7 +63,7 @@ class Shell(NamedTuple):
     def environment(self, **variables: str) -> dict[str, str]:
         path = f"{self.bin}{os.pathsep}{os.environ['PATH']}"
         mine = {"PATH": path, "HOME": str(self.folder), "WANDB_MODE": "disabled"}
-        return {**os.environ, "OMP_NUM_THREADS": "1", **mine, **variables}
+        return {**os.environ, **mine, **variables}
 
     def run(self, line: str, **variables: str) -> None:
         environment = self.environment(**variables)

@@ -38,7 +38,7 @@ def executed(folder: Path) -> NotebookNode:
     """The notebook after a run from top to bottom, which raises if a cell does."""
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}})
-    client.execute(env={**os.environ, "OMP_NUM_THREADS": "1", "IPYTHONDIR": str(folder)})
+    client.execute(env={**os.environ, "IPYTHONDIR": str(folder)})
     return notebook
 
 

@@ -15,7 +15,7 @@ from dqn_experiments.run import checkpoint
 from tests.conftest import QUICK_CARTPOLE, metrics, started, wait_for_a_checkpoint
 
 RUN = (*QUICK_CARTPOLE, "total_steps=3000", "checkpoint.every=500", "hydra.run.dir=run")
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+ENVIRONMENT = {**os.environ}
 SMALL_DISK = """
 mkdir run
 mount -t tmpfs -o size=1500k tmpfs run || exit 99

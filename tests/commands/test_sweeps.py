@@ -56,7 +56,7 @@ def test_a_stopped_parallel_sweep_ends_with_checkpoints_and_goes_on(
     """Ctrl-C reaches all processes, a scheduler's signal only the first one."""
     joblib = ["hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "seed=1,2,3"]
     arguments = [sys.executable, "-m", "dqn_experiments", "-m", *joblib, *SWEEP, "total_steps=4000"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ}
     sweep = subprocess.Popen(
         [*arguments, "checkpoint.every=0"],
         cwd=tmp_path,

@@ -7,10 +7,10 @@ from dqn_experiments import __version__, compose, train
 COMMON = (
     "tracker.mode=disabled",
     "cpu_threads=1",
-    "total_steps=700",
+    "total_steps=900",
     "learning_starts=100",
     "buffer.batch_size=16",
-    "pause_after=400",
+    "pause_after=600",
     "evaluation.episodes=3",
     "evaluation.num_envs=2",
 )

@@ -30,3 +30,23 @@ class Normalised(Noisy):
     def forward(self, observation: Tensor) -> Tensor:
         values = self.layer(self.means(observation.flatten(1).float()))
         return values.unflatten(1, self._shape)
+
+
+class Frozen(nn.Identity):
+    """Is never in training mode."""
+
+    def train(self, mode: bool = True) -> "Frozen":
+        return super().train(False)
+
+
+class Watching(Noisy):
+    """Writes down in which modes it and a part of it are at every use."""
+
+    def __init__(self, spec: NetworkSpec, /) -> None:
+        super().__init__(spec)
+        self.frozen = Frozen()
+        self.modes: list[tuple[bool, bool]] = []
+
+    def forward(self, observation: Tensor) -> Tensor:
+        self.modes.append((self.training, self.frozen.training))
+        return super().forward(observation)

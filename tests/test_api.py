@@ -1,0 +1,164 @@
+"""The Python front door: in scripts, threads, notebooks and other people's Hydra programs."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+
+import dqn_experiments as dqn
+from dqn_experiments.run import checkpoint
+from tests.conftest import QUICK_CARTPOLE
+
+SILENT = (*QUICK_CARTPOLE, "tracker.mode=disabled")
+
+
+@pytest.fixture(scope="module")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "of" / "mine"
+    outcome = dqn.train(dqn.compose(*SILENT, "checkpoint.every=300"), str(folder))
+    assert (outcome.run_dir, outcome.status, outcome.step) == (folder, "finished", 600)
+    return folder
+
+
+def test_a_finished_run_has_the_score_that_it_had(run_dir: Path) -> None:
+    score = checkpoint.find(run_dir, "latest").score
+    again = dqn.train(dqn.compose(*SILENT, "checkpoint.every=300"), run_dir)
+    assert again.score == score
+    evaluation = dqn.evaluate(run_dir)
+    assert evaluation.score.mean == score == np.mean(evaluation.returns)
+
+
+@pytest.mark.parametrize("where", [str, Path])
+def test_evaluate_takes_what_the_command_takes(where: Any, run_dir: Path) -> None:
+    evaluation = dqn.evaluate(where(run_dir), checkpoint=300, episodes=3, epsilon=0.5, seed=7)
+    found = evaluation.step, evaluation.episodes, evaluation.epsilon, evaluation.seed
+    assert found == (300, 3, 0.5, 7)
+    for wrong in ({"episodes": 0}, {"epsilon": 2.0}, {"checkpoint": "first"}, {"device": "tpu"}):
+        with pytest.raises(dqn.ConfigError, match=f"{next(iter(wrong))}="):
+            dqn.evaluate(where(run_dir), **wrong)
+
+
+def test_history_is_the_file_as_arrays(run_dir: Path) -> None:
+    history = dqn.history(run_dir)
+    lines = (run_dir / "history.csv").read_text().splitlines()
+    assert list(history) == lines[0].split(",")
+    assert all(len(column) == len(lines) - 1 for column in history.values())
+    assert history["episode_return"].tolist() == [float(line.split(",")[1]) for line in lines[1:]]
+    assert (history["episode_length"] == np.diff(history["step"], prepend=0)).all()
+    with pytest.raises(dqn.ConfigError, match=r"history\.csv: must be the history of a run"):
+        dqn.history(run_dir / "nowhere")
+
+
+def test_a_loaded_agent_acts(run_dir: Path) -> None:
+    agent = dqn.load(str(run_dir), checkpoint="best")
+    env = gymnasium.make("CartPole-v1")
+    observation, _ = env.reset(seed=0)
+    for _ in range(5):
+        (action,) = agent.act(observation[None, None])
+        observation, *_ = env.step(int(action))
+    assert set(agent.act(np.zeros((200, 1, 4), np.float32), epsilon=1.0)) == {0, 1}
+    with pytest.raises(ValueError, match=r"must be \('N', 1, 4\), and are \(4,\)"):
+        agent.act(observation)
+    own = agent.env(num_envs=2)
+    assert own.reset(0).shape == (2, 4)
+    own.close()
+
+
+def test_a_run_goes_on_without_knowing_how_it_began(tmp_path: Path) -> None:
+    dqn.train(dqn.compose(*SILENT, "pause_after=200"), tmp_path)
+    outcome = dqn.go_on(tmp_path, "total_steps=500", "evaluation.episodes=2")
+    assert (outcome.status, outcome.step) == ("finished", 500)
+    with pytest.raises(dqn.ConfigError, match=r"optimizer\.lr=1: would make it another run"):
+        dqn.go_on(tmp_path, "optimizer.lr=1")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["agent=dqm"], "did you mean dqn?"),
+        (["optimizer.lr=-1"], "optimizer.lr=-1: must be greater than 0"),
+        (["just a word"], "just a word"),
+        (["resume=there"], "resume=there: is of the command line"),
+        (["hydra.run.dir=there"], "hydra.run.dir=there: is of the command line"),
+    ],
+)
+def test_what_cannot_work_is_one_line(overrides: list[str], message: str) -> None:
+    with pytest.raises(dqn.ConfigError) as told:
+        dqn.compose(*overrides)
+    assert message in str(told.value)
+    assert "\n" not in str(told.value)
+
+
+def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(dqn.ConfigError, match=r"run_dir=.*file/run: cannot be written"):
+        dqn.train(dqn.compose(*SILENT), tmp_path / "file" / "run")
+    with pytest.raises(dqn.ConfigError, match="config_dir=nowhere: must be a folder"):
+        dqn.compose(config_dir="nowhere")
+
+
+def in_threads(*runs: Any) -> None:
+    threads = [threading.Thread(target=run) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_two_runs_in_threads_are_as_two_runs_alone(run_dir: Path, tmp_path: Path) -> None:
+    outcomes: dict[str, Any] = {}
+
+    def run(name: str) -> None:
+        outcomes[name] = dqn.train(dqn.compose(*SILENT, "checkpoint.every=300"), tmp_path / name)
+
+    in_threads(lambda: run("a"), lambda: run("b"))
+    expected = (run_dir / "history.csv").read_text()
+    for name in ("a", "b"):
+        assert outcomes[name].status == "finished"
+        assert (tmp_path / name / "history.csv").read_text() == expected
+
+
+@pytest.fixture
+def callers_hydra(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "mine.yaml").write_text("a: 1\n")
+    with initialize_config_dir(str(tmp_path / "conf"), version_base=None):
+        yield tmp_path
+
+
+def test_it_works_inside_a_callers_own_hydra_program(callers_hydra: Path) -> None:
+    dqn.train(dqn.compose(*SILENT), callers_hydra / "run")
+    assert GlobalHydra.instance().is_initialized()
+    assert hydra_compose("mine") == {"a": 1}
+
+
+def test_a_stop_button_leaves_the_process_and_its_settings_alone(tmp_path: Path) -> None:
+    """Twice: the second signal, that soon after the first, is not another one."""
+    threads, handler = torch.get_num_threads(), signal.getsignal(signal.SIGINT)
+    config = dqn.compose(*SILENT, "total_steps=1000000")
+
+    def press() -> None:
+        while not (tmp_path / "history.csv").exists() or not dqn.history(tmp_path)["step"].size:
+            pass
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt, match="SIGINT: stopped with a checkpoint"):
+        dqn.train(config, tmp_path)
+    thread.join()
+    assert checkpoint.newest_intact(tmp_path)
+    assert (torch.get_num_threads(), signal.getsignal(signal.SIGINT)) == (threads, handler)
+    outcome = dqn.go_on(tmp_path, "total_steps=1500", "evaluation.episodes=2")
+    assert outcome.step >= 1500
