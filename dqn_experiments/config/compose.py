@@ -1,10 +1,12 @@
 """From overrides, as a command line has them, to a config."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
@@ -32,12 +34,24 @@ def as_written(*overrides: str, own: Path | None = None) -> DictConfig:
     if own is not None and not own.is_dir():
         raise ConfigError(f"config_dir={own}: must be a folder of configs")
     searched = [] if own is None else [f"hydra.searchpath=['file://{own.absolute()}']"]
-    with _one_at_a_time:
+    with _hydra_to_ourselves():
         register_env_configs()
         with initialize_config_dir(str(config_dir())):
             config = compose("config", overrides=[*overrides, *searched])
     trust_named(overrides)
     return config
+
+
+@contextmanager
+def _hydra_to_ourselves() -> Iterator[None]:
+    """Without what a caller composes with, who gets it back."""
+    with _one_at_a_time:
+        callers = GlobalHydra.instance().hydra
+        GlobalHydra.instance().clear()
+        try:
+            yield
+        finally:
+            GlobalHydra.instance().hydra = callers
 
 
 def trust_named(overrides: Iterable[str]) -> None:

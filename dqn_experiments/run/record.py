@@ -135,11 +135,11 @@ def read_history(run_dir: Path) -> dict[str, NDArray[np.float64]]:
     """
     file = run_dir / HISTORY
     try:
-        names = file.open().readline().strip().split(",")
+        names = file.read_text().partition("\n")[0].split(",")
         with warnings.catch_warnings(action="ignore"):  # no episode yet is fine
             rows = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{file}: must be the history of a run ({error})") from error
-    if rows.size and rows.shape[1] != len(names):
-        raise ConfigError(f"{file}: must have {len(names)} columns")
+    if names[0] != "step" or (rows.size and rows.shape[1] != len(names)):
+        raise ConfigError(f"{file}: must be the history of a run, a row for every episode")
     return dict(zip(names, rows.reshape(-1, len(names)).T, strict=True))
