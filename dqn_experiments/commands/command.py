@@ -20,7 +20,7 @@ from dqn_experiments.commands.one_line import one_line
 from dqn_experiments.commands.parallel import PassSignalsOn
 from dqn_experiments.config.groups import config_dir
 from dqn_experiments.config.roms import register_env_configs
-from dqn_experiments.config.trust import execution_whitelist
+from dqn_experiments.config.trust import execution_whitelist, trust_named
 from dqn_experiments.errors import ConfigError, StoppedError, TrainingError
 from dqn_experiments.machine.interrupt import Interrupted, signals_are_held
 
@@ -39,6 +39,7 @@ def run_command(config_name: str, task: Task) -> None:
     138 and 143 for SIGINT, SIGUSR1 and SIGTERM. With HYDRA_FULL_ERROR=1 Hydra's errors come with
     their traceback.
     """
+    trust_named(argument for argument in sys.argv[1:] if not argument.startswith("-"))
     register_env_configs()
     logging.raiseExceptions = False  # a log file on a full disk is not worth a traceback per line
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
@@ -54,6 +55,7 @@ def run_command(config_name: str, task: Task) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors, so that they end up here
     try:
         main()
+        _end_if_stopped()  # a sweeper may have taken it for failures of its jobs
     except Interrupted as stop:
         sys.exit(stop.code)
     except KeyboardInterrupt:
@@ -61,19 +63,24 @@ def run_command(config_name: str, task: Task) -> None:
     except BrokenPipeError:
         sys.exit(1)  # whoever read the help has seen enough
     except Exception as error:
-        if PassSignalsOn.stopped_by:  # whatever a launcher makes of it
-            came = Interrupted(PassSignalsOn.stopped_by)
-            told = f"{came.signal}: the sweep is stopped; the same command goes on"
-            print(told, file=sys.__stderr__)
-            sys.exit(came.code)
+        _end_if_stopped()
+        if isinstance(error, TOLD):
+            _fail(error)
         if isinstance(error, OSError):
             told = f"{error.filename} cannot be written ({error.strerror})"
             _fail(ConfigError(f"hydra.run.dir: {told}"))
-        if isinstance(error, TOLD):
-            _fail(error)
         raise
     finally:
         del os.environ["HYDRA_FULL_ERROR"]
+
+
+def _end_if_stopped() -> None:
+    """Tell of a signal that stopped a parallel sweep, whatever a launcher makes of it."""
+    if PassSignalsOn.stopped_by:
+        came = Interrupted(PassSignalsOn.stopped_by)
+        told = f"{came.signal}: the sweep is stopped; the same command goes on"
+        print(told, file=sys.__stderr__)
+        sys.exit(came.code)
 
 
 def _as_job(task: Task) -> Task:
@@ -81,12 +88,9 @@ def _as_job(task: Task) -> Task:
 
     @wraps(task)
     def job(config: DictConfig) -> float | None:
-        from dqn_experiments.config.compose import trust_named  # which takes torch along
-
         if PassSignalsOn.stopped_by:
             raise StoppedError("not begun: the sweep is being stopped")
         try:
-            trust_named(task_overrides())
             return task(config)
         except Interrupted as stop:
             if not signals_are_held():

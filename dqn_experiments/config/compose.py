@@ -1,19 +1,18 @@
 """From overrides, as a command line has them, to a config."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
 from dqn_experiments.config.check import checked
 from dqn_experiments.config.groups import config_dir
 from dqn_experiments.config.roms import register_env_configs
-from dqn_experiments.config.trust import trust
+from dqn_experiments.config.trust import trust_named
 from dqn_experiments.errors import ConfigError
 
 _one_at_a_time = threading.Lock()  # Hydra keeps what it composes with in one place per process
@@ -52,17 +51,3 @@ def _hydra_to_ourselves() -> Iterator[None]:
             yield
         finally:
             GlobalHydra.instance().hydra = callers
-
-
-def trust_named(overrides: Iterable[str]) -> None:
-    """Trust the packages that a person names on a command line.
-
-    These are the values of `trust`, and the module in `env.id=my_package:Game-v0`. What a config
-    file says of trust counts for nothing, as it may be a stranger's.
-    """
-    for override in OverridesParser.create().parse_overrides(list(overrides)):
-        value = override.value()
-        if override.key_or_group == "trust" and value is not None:
-            trust(*(map(str, value) if isinstance(value, list) else [str(value)]))
-        elif override.key_or_group == "env.id" and ":" in str(value):
-            trust(str(value).partition(":")[0])

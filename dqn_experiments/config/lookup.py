@@ -5,12 +5,15 @@ from its yaml. So the signature of the class that `_target_` names is the schema
 """
 
 import inspect
+from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from inspect import Parameter
 from typing import Any, get_args, get_type_hints
 
+import yaml
+
 from dqn_experiments.config.constraints import Component
+from dqn_experiments.config.groups import config_dir
 from dqn_experiments.config.trust import how_to_trust, is_trusted
 from dqn_experiments.errors import ConfigError
 
@@ -25,8 +28,7 @@ def component(group: str, target: Any, key: str | None = None) -> type:
     """
     module, _, name = str(target).rpartition(".")
     package = f"dqn_experiments.{group.replace('/', '.')}"
-    parent, _, leaf = module.rpartition(".")
-    own = parent == package and leaf.isidentifier() and find_spec(module) is not None
+    own = str(target) in _targets(group)
     told = f"{key or group}._target_={target}: must be a class in {package}.*"
     if not (own or is_trusted(module)):
         foreign = module and not f"{module}.".startswith("dqn_experiments.")
@@ -35,9 +37,16 @@ def component(group: str, target: Any, key: str | None = None) -> type:
         found = getattr(import_module(module), name, None)
     except ImportError as error:
         raise ConfigError(f"{told}, and {module} cannot be imported ({error})") from error
-    if not inspect.isclass(found) or (own and found.__module__ != module):
-        raise ConfigError(told if own else f"{told} or in {module}, which has none of that name")
+    if not inspect.isclass(found) or not (own or is_trusted(found.__module__)):
+        raise ConfigError(f"{told} or in {module}, which has none of that name")
     return found
+
+
+@cache
+def _targets(group: str) -> frozenset[str]:
+    """The classes that the yamls of a group name."""
+    files = (config_dir() / group).glob("*.yaml")
+    return frozenset(str(yaml.safe_load(file.read_text()).get("_target_")) for file in files)
 
 
 def options_of(target: type) -> dict[str, Parameter]:

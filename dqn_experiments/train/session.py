@@ -3,8 +3,8 @@
 import logging
 import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -43,7 +43,8 @@ class Outcome:
     step: int
     """Agent steps so far."""
     score: float | None
-    """Mean return of the newest evaluation; None if there was none."""
+    """Mean return of the newest evaluation in this start, or of the checkpoint gone on from; None
+    if neither was scored."""
 
 
 def train(
@@ -78,7 +79,9 @@ def train(
         if found and found.step >= config.total_steps and found.score is not None:
             log.info(f"{run_dir}: finished after {found.step:,} steps; nothing is left to do")
             return Outcome(run_dir, "finished", found.step, found.score)
-        session = Session(config, TrackedRun(run_dir, _plain(config), title, sweep), interrupt)
+        run = TrackedRun(run_dir, _plain(config), title, sweep)
+        with _out_of_memory_told(lambda: f"lower buffer.capacity={config.buffer.capacity}"):
+            session = Session(config, run, interrupt)
         with session.closed_at_the_end():
             session.begin(found)
             return session.run()
@@ -93,8 +96,11 @@ class Session:
         log.info(f"training on {device} in {self.run_dir}")
         self.loop = assembled(config, device, interrupt.check)
         self.replay_report = ReplayReport(self.loop.replay)
-        store_config(self.run_dir, config)  # nothing in the directory was touched so far
-        self.record = Record(self.run_dir, _tracker(config, run), self.loop.player.frame_skip)
+        with ExitStack() as on_failure:
+            on_failure.callback(self.loop.player.close)
+            store_config(self.run_dir, config)  # nothing in the directory was touched so far
+            self.record = Record(self.run_dir, _tracker(config, run), self.loop.player.frame_skip)
+            on_failure.pop_all()
         self.parts: dict[str, parts.Part] = {
             "network": self.loop.learner.network,
             "learner": self.loop.learner,
@@ -108,7 +114,7 @@ class Session:
         self.log_every = config.log_every
         self.evaluation_every = config.evaluation.every
         self.save_steps, self.save_seconds = steps_and_seconds(config.checkpoint.every)
-        self.saved_at = time.monotonic()
+        self.began = self.saved_at = time.monotonic()
         self.saved_step: int | None = None  # of the checkpoint that this process wrote or came from
         self.score: float | None = None
         self.unscored = False  # whether the evaluation of this step was interrupted
@@ -138,7 +144,7 @@ class Session:
             if self.unscored:
                 self.save(self.evaluate())
             steps, seconds = steps_and_seconds(self.config.pause_after)
-            last_step, deadline = self.loop.step + (steps or math.inf), self.saved_at + seconds
+            last_step, deadline = self.loop.step + (steps or math.inf), self.began + seconds
             while not self.at_the_end():
                 self.interrupt.check()
                 if self.loop.step >= last_step or time.monotonic() >= deadline:
@@ -146,7 +152,7 @@ class Session:
                 self.advance()
         except Interrupted as stop:
             log.info(f"{stop.signal}: stopping after {self.loop.step:,} steps")
-            self.save_if_new()
+            self.save_if_new(last=True)
             raise
         return Outcome(self.run_dir, "finished", self.loop.step, self.score)
 
@@ -178,7 +184,7 @@ class Session:
 
     def pause(self) -> Outcome:
         """End in good order before the last step."""
-        self.save_if_new()
+        self.save_if_new(last=True)
         log.info(
             f"paused after {self.loop.step:,} of {self.total_steps:,} steps; "
             "the same command goes on"
@@ -208,7 +214,7 @@ class Session:
             log.error(f"{error.filename} cannot be written ({error.strerror}); training goes on")
         return evaluation.score.mean
 
-    def save(self, score: float | None = None) -> None:
+    def save(self, score: float | None = None, last: bool = False) -> None:
         """Write a checkpoint, under the evaluation score of its weights if there is one.
 
         A run goes on without one that cannot be written, unless it is the last.
@@ -225,9 +231,10 @@ class Session:
                 f"the checkpoint of step {step} cannot be written ({error.strerror}); "
                 f"{self.last_checkpoint()}"
             )
-            if self.at_the_end() or self.interrupt.requested:
+            if last or self.at_the_end():
                 raise TrainingError(told) from error
             log.error(f"{told}; training goes on")
+            self.saved_at = time.monotonic()  # or it would be tried again at every step
             return
         self.saved_step, self.saved_at = step, time.monotonic()
         took = self.saved_at - began
@@ -237,10 +244,10 @@ class Session:
         played_with = [saved.path / name for name in (checkpoint.WEIGHTS, checkpoint.META)]
         self.record.checkpoint(played_with, [f"step-{step}", "latest", *best])
 
-    def save_if_new(self) -> None:
+    def save_if_new(self, last: bool = False) -> None:
         """Write a checkpoint unless these weights are saved already, perhaps with their score."""
         if self.saved_step != self.loop.step:
-            self.save()
+            self.save(last=last)
 
     def last_checkpoint(self) -> str:
         """What is left of a run that cannot go on."""
@@ -248,30 +255,41 @@ class Session:
             return "no checkpoint yet"
         return f"the last good checkpoint is {checkpoint.folder_of(self.run_dir, self.saved_step)}"
 
+    def what_to_lower(self) -> str:
+        """What helps a run that asks for more memory than there is."""
+        return (
+            f"lower buffer.capacity={self.config.buffer.capacity}, whose "
+            f"{self.loop.replay.nbytes / 1e9:.2f} GB hold {self.loop.step:,} steps; "
+            f"{self.last_checkpoint()}"
+        )
+
     @contextmanager
     def closed_at_the_end(self) -> Iterator[None]:
         """Release everything however it ends, and tell why a run cannot go on."""
         exit_code = 1
         try:
-            yield
+            with _out_of_memory_told(self.what_to_lower):
+                yield
             exit_code = 0
         except Interrupted as stop:
             exit_code = stop.code
             raise
         except FloatingPointError as error:
             raise TrainingError(f"{error}; {self.last_checkpoint()}") from error
-        except (MemoryError, RuntimeError) as error:
-            if not memory.ran_out(error):
-                raise
-            raise TrainingError(
-                f"out of memory after {self.loop.step:,} steps, with "
-                f"{self.loop.replay.nbytes / 1e9:.2f} GB in the replay memory: free some, or lower "
-                f"buffer.capacity={self.config.buffer.capacity}; {self.last_checkpoint()}"
-            ) from error
         finally:
             self.progress.close()
             self.loop.player.close()
             self.record.close(exit_code)
+
+
+@contextmanager
+def _out_of_memory_told(what_to_lower: Callable[[], str]) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not memory.ran_out(error):
+            raise
+        raise TrainingError(f"out of memory: free some, or {what_to_lower()}") from error
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

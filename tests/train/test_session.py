@@ -152,7 +152,9 @@ def test_running_out_of_memory_says_what_to_lower(
 
     monkeypatch.setattr(UniformReplay, "add", add_until_full)
     config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
-    told = "out of memory after 150 steps, with .* GB in the replay memory: .*buffer.capacity=20000"
+    told = (
+        "out of memory: .* lower buffer.capacity=20000, whose .* GB hold 150 steps; no checkpoint"
+    )
     with pytest.raises(TrainingError, match=told):
         train(config, tmp_path)
     assert len((tmp_path / "history.csv").read_text().splitlines()) > 1  # closed, nothing lost
