@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dqn_experiments.errors import ConfigError
+from dqn_experiments.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,9 +60,11 @@ def train(config: "DictConfig", run_dir: str | Path | None = None) -> "Outcome":
         ConfigError: if the folder holds another run, or one that cannot be continued.
         TrainingError: if training cannot go on; the message says what is left of it.
     """
+    from dqn_experiments.config.check import checked
     from dqn_experiments.train.scoring import game_name
     from dqn_experiments.train.session import train
 
+    config = checked(config)  # which a caller may have changed since
     played = re.sub(r"\W", "_", game_name(config)), str(config.agent["_target_"]).split(".")[-2]
     if run_dir is None:
         run_dir = Path("outputs", *played, f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
@@ -71,7 +73,10 @@ def train(config: "DictConfig", run_dir: str | Path | None = None) -> "Outcome":
         run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"run_dir={run_dir}: cannot be written ({error.strerror})") from error
-    return train(config, run_dir, " ".join(["/".join(played), run_dir.name]))
+    try:
+        return train(config, run_dir, " ".join(["/".join(played), run_dir.name]))
+    except OSError as error:
+        raise TrainingError(f"{error.filename}: {error.strerror}") from error
 
 
 def go_on(run_dir: str | Path, *overrides: str) -> "Outcome":
@@ -154,9 +159,12 @@ def load(
     Raises:
         ConfigError: if there is no such checkpoint, or it is damaged or does not fit its config.
     """
+    from dqn_experiments.config.check import checked_keys
+    from dqn_experiments.config.schema import LoadConfig
     from dqn_experiments.train.trained import TrainedAgent
 
-    return TrainedAgent(Path(run_dir), str(checkpoint), device, seed)
+    chosen = {"run": str(run_dir), "checkpoint": str(checkpoint), "device": device, "seed": seed}
+    return TrainedAgent(checked_keys(LoadConfig, {**chosen, "epsilon": None, "trust": []}))
 
 
 def history(run_dir: str | Path) -> "dict[str, NDArray[np.float64]]":

@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from hydra.core.global_hydra import GlobalHydra
 
 import dqn_experiments as dqn
 from dqn_experiments.run import checkpoint
-from tests.conftest import QUICK_CARTPOLE
+from tests.conftest import QUICK_CARTPOLE, metrics, wandb_records
 
 SILENT = (*QUICK_CARTPOLE, "tracker.mode=disabled")
 
@@ -164,3 +165,25 @@ def test_a_stop_button_leaves_the_process_and_its_settings_alone(tmp_path: Path)
     assert (torch.get_num_threads(), signal.getsignal(signal.SIGINT)) == (threads, handler)
     outcome = dqn.go_on(tmp_path, "total_steps=1500", "evaluation.episodes=2")
     assert outcome.step >= 1500
+
+
+def test_two_tracked_runs_side_by_side_are_two(tmp_path: Path) -> None:
+    tracked = (*QUICK_CARTPOLE, "tracker.mode=offline")
+    runs = [tmp_path / name for name in "ab"]
+    in_threads(*(partial(dqn.train, dqn.compose(*tracked), run) for run in runs))
+    ids = [{record["run_id"] for record in wandb_records(run, "run")} for run in runs]
+    assert len(ids[0]) == len(ids[1]) == 1
+    assert ids[0] != ids[1]
+    for run in runs:
+        assert len(wandb_records(run, "history")) == len(metrics(run))
+    assert "WANDB_DATA_DIR" not in os.environ
+
+
+def test_what_a_caller_hands_over_is_checked(run_dir: Path, tmp_path: Path) -> None:
+    config = dqn.compose(*SILENT)
+    config.optimizer.lr = "fast"
+    with pytest.raises(dqn.ConfigError, match=r"optimizer\.lr=fast: must be a valid number"):
+        dqn.train(config, tmp_path)
+    for wrong in ({"device": "tpu"}, {"seed": -1}, {"checkpoint": "first"}):
+        with pytest.raises(dqn.ConfigError, match=next(iter(wrong))):
+            dqn.load(run_dir, **wrong)

@@ -5,6 +5,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dqn_experiments.config.components import build_network
@@ -40,6 +41,9 @@ def test_a_run_of_an_earlier_version_is_played_and_gone_on_with(
     after = list(csv.reader((run_dir / "history.csv").open()))
     assert after[: len(before)] == before
     assert int(after[-1][0]) > 600
+    if frozen.name == "cartpole":  # with one environment episodes follow one another
+        steps, lengths = ([int(float(row[column])) for row in after[1:]] for column in (0, 2))
+        assert np.diff([0, *steps]).tolist() == lengths
 
 
 def test_weights_are_found_under_the_names_they_were_saved_under() -> None:

@@ -20,6 +20,6 @@ class Rule:
     """
 
     def __init__(self, **options: Unpack[RuleOptions]) -> None:
-        self.discount = options["discount"]  # the replay memory folds it into batches
+        # of `discount` it knows through its batches: the replay memory folds it into them
         self.target_update_every = options["target_update_every"]
         self.random_target = options["random_target"]

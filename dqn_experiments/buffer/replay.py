@@ -96,10 +96,7 @@ class Replay(ABC):
         """Start to read transitions; the result waits for their frames."""
         drawn = self._rings.read(index)
         frames = self._reader.submit(drawn.frames).result if self._reader else drawn.frames
-        device, stack = (
-            self._spec.device,
-            self._stack,
-        )  # not self, which would keep itself alive
+        device, stack = self._spec.device, self._stack  # self would keep itself alive
 
         def batch() -> Batch:
             # only from pinned memory does it pay not to wait

@@ -32,7 +32,7 @@ def _watch(composed: DictConfig) -> float:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame looks for a screen otherwise
     elif not _has_screen():
         raise ConfigError("render=human: there is no screen here; must be video")
-    agent = TrainedAgent(chosen.run, chosen.checkpoint, chosen.device, chosen.seed)
+    agent = TrainedAgent(chosen)
     path = chosen.run / "videos" / f"step_{agent.step}_seed_{chosen.seed}.mp4"
     game: dict[str, Any] = dict(agent.config.env)
     played: Any = component("env", game.pop("_target_"))

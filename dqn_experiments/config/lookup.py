@@ -35,7 +35,7 @@ def component(group: str, target: Any, key: str | None = None) -> type:
         raise ConfigError(told + (f"; {how_to_trust(module)}" if foreign else ""))
     try:
         found = getattr(import_module(module), name, None)
-    except ImportError as error:
+    except Exception as error:  # of whatever a package does when it is imported
         raise ConfigError(f"{told}, and {module} cannot be imported ({error})") from error
     if not inspect.isclass(found) or not (own or is_trusted(found.__module__)):
         raise ConfigError(f"{told} or in {module}, which has none of that name")

@@ -64,8 +64,13 @@ class EvaluateConfig(CheckpointChoice):
     track: bool
 
 
-class WatchConfig(CheckpointChoice):
-    """The keys of `python -m dqn_experiments.watch`; None: as the run was configured."""
+class LoadConfig(CheckpointChoice):
+    """What is asked for of an agent to act with."""
 
     seed: Seed
+
+
+class WatchConfig(LoadConfig):
+    """The keys of `python -m dqn_experiments.watch`; None: as the run was configured."""
+
     render: Literal["video", "human"]

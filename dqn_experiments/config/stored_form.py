@@ -9,6 +9,7 @@ written is evaluated, watched and gone on with. So
 - a key that is gone has a row in `CHANGED`, which says what became of it.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def from_stored_form(stored: Plain) -> Plain:
     """
     stored = dict(stored)
     _check_version(stored.pop(VERSION, None))
-    run = {key: value for key, value in stored.items() if key not in GROUPS}
+    run = {key: value for key, value in stored.items() if key not in (*GROUPS, *NOT_STORED)}
     defaults = _yaml(config_dir() / "config.yaml")
     del defaults["hydra"]
     result = _carried_over("", run, defaults)
@@ -104,8 +105,8 @@ def _check_version(version: Any) -> None:
 
 def _numbers(version: str) -> tuple[int, ...]:
     """To compare versions by; empty, and so before all others, if it is none."""
-    parts = version.split(".")
-    return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else ()
+    whole = re.fullmatch(r"\d{1,6}(\.\d{1,6}){1,3}", version)
+    return tuple(map(int, version.split("."))) if whole else ()
 
 
 def _with_target(group: str, node: Any, key: str) -> Any:

@@ -77,7 +77,7 @@ class Replay(Protocol):
     full_nbytes: int
     """Memory in use once full, as far as can be told by now."""
     raw_nbytes: int
-    """Memory of as many frames as they come."""
+    """Memory of a full one, uncompressed."""
     frames_device: torch.device
 
     def reset(self, frame: NDArray[np.generic]) -> None:

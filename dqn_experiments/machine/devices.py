@@ -1,9 +1,10 @@
 """The accelerator at hand."""
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import torch
 from pydantic import AfterValidator
@@ -24,24 +25,58 @@ def resolve(name: str) -> torch.device:
     return torch.device(name)
 
 
+class TorchSettings(NamedTuple):
+    """What holds for all of torch in this process."""
+
+    threads: int
+    deterministic: bool
+
+    def apply(self) -> None:
+        """Let it hold."""
+        torch.set_num_threads(self.threads)
+        torch.use_deterministic_algorithms(self.deterministic)
+
+
+_lock = threading.Lock()
+_wanted: list[TorchSettings] = []  # by runs in threads of this process; the first is a caller's own
+
+
 @contextmanager
 def torch_settings(threads: int | None, deterministic: bool = False) -> Iterator[None]:
-    """What holds for the whole process for a while, and then again what did before.
+    """Set what holds for the whole process for a while; then what did before holds again.
+
+    Of runs side by side in one process the newest says how many threads there are, and all of them
+    are deterministic as long as one wants to be.
 
     Args:
         threads: of the CPU that torch may use; None: as many as it would by itself.
         deterministic: whether torch may choose only algorithms that give the same bits every time.
     """
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
-    torch.set_num_threads(threads or DEFAULT_THREADS)
-    torch.use_deterministic_algorithms(deterministic)
+    mine = TorchSettings(threads or DEFAULT_THREADS, deterministic)
+    with _lock:
+        if not _wanted:
+            before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+            _wanted.append(TorchSettings(*before))
+        _wanted.append(mine)
+        _together().apply()
     try:
         yield
     finally:
-        torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        with _lock:
+            _wanted.remove(mine)
+            _together().apply()
+            if len(_wanted) == 1:
+                _wanted.clear()
+
+
+def _together() -> TorchSettings:
+    """The caller's own where no run is left."""
+    own, *runs = _wanted
+    if not runs:
+        return own
+    return TorchSettings(runs[-1].threads, any(run.deterministic for run in runs))
 
 
 def _available() -> list[str]:

@@ -79,9 +79,11 @@ class Interrupt:
         trace: TracebackType | None,
     ) -> None:
         if self._former:
-            _mask("SIG_SETMASK", self._held)
+            _mask("SIG_BLOCK", self._held)
         for number, handler in self._former.items():
             signal.signal(number, handler)
+        if self._requested is not None and kind is None:  # it came after the last check
+            signal.raise_signal(self._requested)
 
 
 def signals_are_held() -> bool:

@@ -1,9 +1,13 @@
 """How much memory there is, before it is asked for."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import torch
+
+from dqn_experiments.errors import TrainingError
 
 CGROUP = Path("/sys/fs/cgroup")
 
@@ -19,6 +23,17 @@ def ran_out(error: BaseException) -> bool:
     """Whether `error` says that there was not enough; torch has no class for the host's memory."""
     known = isinstance(error, MemoryError | torch.OutOfMemoryError)
     return known or "can't allocate memory" in str(error)
+
+
+@contextmanager
+def shortage_told(what_to_lower: Callable[[], str]) -> Iterator[None]:
+    """Turns the want of memory into a TrainingError of one line."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not ran_out(error):
+            raise
+        raise TrainingError(f"out of memory: free some, or {what_to_lower()}") from error
 
 
 def _container_limit() -> int:

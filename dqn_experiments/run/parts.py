@@ -54,7 +54,7 @@ def restore(parts: Mapping[str, Part], found: Checkpoint) -> None:
     for name, part in parts.items():
         path = found.path / file_of(name)
         if name in TENSORS:
-            _restore_tensors(part, path)
+            restore_tensors(part, path)
             continue
         content = state.load(path)
         try:
@@ -63,7 +63,8 @@ def restore(parts: Mapping[str, Part], found: Checkpoint) -> None:
             raise StateError(f"{found.path}: {error}") from error
 
 
-def _restore_tensors(part: Part, path: Path) -> None:
+def restore_tensors(part: Part, path: Path) -> None:
+    """Take in the tensors in a file; raises StateError if they are not those of such a part."""
     content = load_tensors(path)
     try:
         part.load_state_dict(content)

@@ -134,6 +134,8 @@ def read_history(run_dir: Path) -> dict[str, NDArray[np.float64]]:
         ConfigError: if there is none, or it cannot be read as numbers.
     """
     file = run_dir / HISTORY
+    if not file.is_file():
+        raise ConfigError(f"{file}: must be the history of a run; there is no such file")
     try:
         names = file.read_text().partition("\n")[0].split(",")
         with warnings.catch_warnings(action="ignore"):  # no episode yet is fine

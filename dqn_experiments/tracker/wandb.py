@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 INIT_TIMEOUT = 10  # seconds for a server that listens to let the run in
 CONNECT_TIMEOUT = 2  # seconds for a server to listen at all
 
+DATA_DIR = "WANDB_DATA_DIR"
+
 Project = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]*$")]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -59,13 +61,14 @@ class WandbTracker:
         checkpoints: bool,
     ) -> None:
         self._checkpoints = checkpoints and mode != "disabled"
+        self._data_dir = os.environ.get(DATA_DIR)
         identity = Identity(
             id=secrets.token_hex(4), name=name or run.title, group=group or run.sweep
         )
         if mode != "disabled":
             identity = _remembered(run.run_dir / "wandb" / "identity.json", identity)
             # artifacts of an offline run wait for `wandb sync` in the run directory, not at home
-            os.environ["WANDB_DATA_DIR"] = str(run.run_dir / "wandb")
+            os.environ[DATA_DIR] = str(run.run_dir / "wandb")
         self._run = _start(
             mode,
             dir=run.run_dir,
@@ -99,6 +102,10 @@ class WandbTracker:
 
     def close(self, exit_code: int) -> None:
         """Write out everything; `exit_code` 0 marks the run as finished, others as failed."""
+        if self._data_dir is None:
+            os.environ.pop(DATA_DIR, None)
+        else:
+            os.environ[DATA_DIR] = self._data_dir
         try:
             self._run.finish(exit_code=exit_code)
         except Exception:
@@ -159,5 +166,10 @@ def _answers(url: str) -> bool:
 
 
 def _init(**arguments: Any) -> Any:
-    settings = wandb.Settings(console="off", init_timeout=INIT_TIMEOUT, silent=True)
+    settings = wandb.Settings(
+        console="off",
+        init_timeout=INIT_TIMEOUT,
+        silent=True,
+        reinit="create_new",  # beside another run of this process, a caller's own perhaps
+    )
     return wandb.init(settings=settings, **arguments)

@@ -86,8 +86,9 @@ class Learner:
         own = self._state_after_a_step()
         if _settings(state["param_groups"]) != _settings(own["param_groups"]):
             raise ValueError("its optimizer's settings are of another kind")
-        moments = state["state"]
-        if moments and _layout(moments) != _layout(own["state"]):  # there are none before an update
+        moments = state["state"]  # only of weights that had a gradient
+        expected = {weight: own["state"][weight] for weight in moments}
+        if _layout(moments) != _layout(expected):
             raise ValueError("its optimizer's moments are of another size")
         self._optimizer.load_state_dict(state)
 

@@ -19,9 +19,9 @@ class Loop:
     ) -> None:
         self.player, self.replay, self.learner = player, replay, learner
         self._schedule = build_epsilon(config)
-        self.learning_starts = config.learning_starts  # plain numbers: they are read every step
-        self.update_every = config.update_every
-        self.target_update_every = learner.rule.target_update_every
+        self._learning_starts = config.learning_starts  # plain numbers: they are read every step
+        self._update_every = config.update_every
+        self._target_update_every = learner.rule.target_update_every
         self.losses = Losses()
         self.step = 0
         """Agent steps so far, over all environments."""
@@ -36,13 +36,13 @@ class Loop:
         self.replay.add(played.action, played.timestep)
         self.step += self.player.num_envs
 
-        if self.step > self.learning_starts:
-            for _ in range(self.times_due(self.update_every)):
+        if self.step > self._learning_starts:
+            for _ in range(self.times_due(self._update_every)):
                 batch = self.replay.sample()
                 update = self.learner.update(batch)
                 self.replay.update(batch.index, update.priority)
                 self.losses.add(self.step, update.loss)
-            if self.times_due(self.target_update_every):
+            if self.times_due(self._target_update_every):
                 self.learner.sync_target()
 
         return self.player.ended(played, self.step, self.losses.so_far)

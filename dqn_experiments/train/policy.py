@@ -13,13 +13,12 @@ from dqn_experiments.state import State, part, restored_rng
 
 
 class EpsilonGreedy:
-    """Acts for N environments at once, with random streams of its own and in evaluation mode.
+    """Acts for N environments at once, with random streams of its own.
 
-    So whoever plays, however often, changes nothing in what training draws, nor in the buffers of
-    the network (running means, spectral norms).
+    So whoever plays, however often, changes nothing in what training draws.
 
     Args:
-        network: observations [B, K, *frame] to an output; shared, not copied.
+        network: observations [B, K, *frame] to an output, in evaluation mode; shared, not copied.
         values: that output to action values f32 [B, A].
         num_actions: A.
         rng: decides when to explore, and how.
@@ -71,11 +70,9 @@ class EpsilonGreedy:
     def _greedy(
         self, observation: NDArray[np.generic]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        if self._network.training:  # the learner leaves it so while it updates
-            self._network.eval()
         with self._randomness:
             output = self._network(torch.from_numpy(observation).to(self._device))
-        best = self._values(output).max(dim=1)
+            best = self._values(output).max(dim=1)
         return best.values.cpu().numpy(), best.indices.cpu().numpy()
 
     def state_dict(self) -> State:

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +80,7 @@ def train(
             log.info(f"{run_dir}: finished after {found.step:,} steps; nothing is left to do")
             return Outcome(run_dir, "finished", found.step, found.score)
         run = TrackedRun(run_dir, _plain(config), title, sweep)
-        with _out_of_memory_told(lambda: f"lower buffer.capacity={config.buffer.capacity}"):
+        with memory.shortage_told(lambda: f"lower buffer.capacity={config.buffer.capacity}"):
             session = Session(config, run, interrupt)
         with session.closed_at_the_end():
             session.begin(found)
@@ -268,7 +268,7 @@ class Session:
         """Release everything however it ends, and tell why a run cannot go on."""
         exit_code = 1
         try:
-            with _out_of_memory_told(self.what_to_lower):
+            with memory.shortage_told(self.what_to_lower):
                 yield
             exit_code = 0
         except Interrupted as stop:
@@ -280,16 +280,6 @@ class Session:
             self.progress.close()
             self.loop.player.close()
             self.record.close(exit_code)
-
-
-@contextmanager
-def _out_of_memory_told(what_to_lower: Callable[[], str]) -> Iterator[None]:
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not memory.ran_out(error):
-            raise
-        raise TrainingError(f"out of memory: free some, or {what_to_lower()}") from error
 
 
 def _plain(config: DictConfig) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """An agent as a checkpoint holds it: to act with, to score, to watch."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -7,53 +8,48 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from dqn_experiments.config.components import build_env, build_network, build_rule, build_tracker
-from dqn_experiments.config.schema import EvaluateConfig
+from dqn_experiments.config.schema import CheckpointChoice, EvaluateConfig
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.experience.contract import Env
 from dqn_experiments.experience.spec import NetworkSpec, TrackedRun
 from dqn_experiments.machine.devices import resolve, torch_settings
 from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import SUMS, WEIGHTS
+from dqn_experiments.run.parts import restore_tensors
 from dqn_experiments.run.score import Evaluation
 from dqn_experiments.run.stored import stored_config
 from dqn_experiments.train.policy import EpsilonGreedy
 from dqn_experiments.train.scoring import evaluate
 
+log = logging.getLogger(__name__)
+
 
 class TrainedAgent:
     """The agent of a run's checkpoint.
-
-    Args:
-        run_dir: the run's directory.
-        which: `latest`, `best` or a number of steps.
-        device: as the run's own key.
-        seed: of how it explores.
 
     Raises:
         ConfigError: if there is no such checkpoint, or it is damaged or does not fit its config.
     """
 
-    def __init__(self, run_dir: Path, which: str = "latest", device: str = "auto", seed: int = 0):
-        self.config: DictConfig = stored_config(run_dir)
-        found = checkpoint.find(run_dir, which)
+    def __init__(self, chosen: CheckpointChoice) -> None:
+        self.config: DictConfig = stored_config(chosen.run)
+        found = checkpoint.find(chosen.run, chosen.checkpoint)
         self.step = found.step
         """Agent steps of training behind it."""
         if (found.path / SUMS).exists():  # a copy to play with may come without
             found.verify([WEIGHTS])
-        weights = found.weights()
         env = self.env()
         self.observation_shape = env.observation_shape
         """(K, *frame): K stacked frames."""
         env.close()
-        rule, where = build_rule(self.config), resolve(device)
+        rule, device = build_rule(self.config), resolve(chosen.device)
         spec = NetworkSpec(env.observation_shape, env.num_actions, rule.outputs)
-        network = build_network(self.config, spec).to(where).eval()
-        try:
-            network.load_state_dict(weights)
-        except (RuntimeError, TypeError, AttributeError) as error:
-            raise ConfigError(f"{found.path}: not the weights of this run's network") from error
+        network = build_network(self.config, spec)
+        restore_tensors(network, found.path / WEIGHTS)
+        network.to(device).eval()
+        seed = getattr(chosen, "seed", None) or 0
         rng = np.random.default_rng(seed)
-        self.policy = EpsilonGreedy(network, rule.values, env.num_actions, rng, seed, where)
+        self.policy = EpsilonGreedy(network, rule.values, env.num_actions, rng, seed, device)
 
     def env(self, num_envs: int = 1) -> Env:
         """Copies of the environment that it was trained in; `close()` them afterwards."""
@@ -77,14 +73,26 @@ def evaluated(chosen: EvaluateConfig) -> Evaluation:
     Raises:
         ConfigError: see `TrainedAgent`.
     """
-    agent = TrainedAgent(chosen.run, chosen.checkpoint, chosen.device)
+    agent = TrainedAgent(chosen)
     protocol = chosen.model_dump(include={"episodes", "epsilon", "num_envs"}, exclude_none=True)
     agent.config.evaluation.update(protocol)
     with torch_settings(agent.config.cpu_threads):
         evaluation = evaluate(agent.config, agent.policy, agent.step, chosen.seed)
-    evaluation.write(chosen.run)
+    try:
+        evaluation.write(chosen.run)
+    except OSError as error:
+        log.error(f"{error.filename} cannot be written ({error.strerror})")
     if chosen.track:
-        tracker = build_tracker(agent.config, TrackedRun(chosen.run, {}, chosen.run.name))
+        _track(agent.config, chosen.run, evaluation)
+    return evaluation
+
+
+def _track(config: DictConfig, run_dir: Path, evaluation: Evaluation) -> None:
+    try:
+        tracker = build_tracker(config, TrackedRun(run_dir, {}, run_dir.name))
         tracker.summarise(evaluation.metrics())
         tracker.close(0)
-    return evaluation
+    except ConfigError:
+        raise
+    except Exception as error:  # of whatever it depends on
+        log.warning(f"the tracker failed ({error!r}); the score is not added to it")

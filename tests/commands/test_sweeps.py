@@ -42,6 +42,7 @@ def test_a_sweeper_gets_the_mean_of_the_final_evaluation(command: Command, tmp_p
 def test_a_failed_run_is_a_failed_trial(command: Command, tmp_path: Path) -> None:
     optuna = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1"]
     optuna += ["hydra.sweeper.max_failure_rate=1.0", "hydra.sweeper.direction=maximize"]
+    optuna += ["hydra/sweeper/sampler=grid"]
     done = command("-m", *optuna, "optimizer.lr=choice(1e-3,1e30)", "agent.loss=mse", *SWEEP)
     assert done.returncode == 0, done.stderr
     assert "the loss became" in done.stdout

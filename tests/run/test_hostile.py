@@ -145,6 +145,14 @@ def configured(group: str, target: str) -> Attack:
     return attack
 
 
+def versioned(version: str) -> Attack:
+    def attack(folder: Path) -> None:
+        file = folder.parent.parent / "config.yaml"
+        file.write_text(file.read_text().replace("version: 0.2.0", f"version: '{version}'"))
+
+    return attack
+
+
 DAMAGED, REFUSED = "not a readable file of weights", "damaged, must be as it was written"
 OTHER_AGENT = "not of this run's agent"
 NO_CHECKPOINT = "must hold a checkpoint that is not damaged"
@@ -195,6 +203,15 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "pipe": (pipe, NO_CHECKPOINT),
     "deep metrics": (metrics(b"[" * 10**5), "metrics.jsonl"),
     "other step": (described(step=10**9), NO_CHECKPOINT),
+    "long version": (versioned("9" * 5000), "was written by an unreleased version"),
+    "a base": (
+        configured("agent", "dqn_experiments.agent.rule.Rule"),
+        "agent._target_=dqn_experiments.agent.rule.Rule: must be",
+    ),
+    "a part": (
+        configured("network", "dqn_experiments.network.head.Head"),
+        "network._target_=dqn_experiments.network.head.Head: must be",
+    ),
     "os.system": (configured("network", "os.system"), "network._target_=os.system: must be"),
     "eval": (configured("env", "builtins.eval"), "env._target_=builtins.eval: must be"),
     "a function": (

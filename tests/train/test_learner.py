@@ -114,6 +114,22 @@ def test_a_state_brings_back_all_of_what_comes_next(network: str | None, optimiz
     assert same(one.target_network, other.target_network)
 
 
+@pytest.mark.parametrize("seen", [True, False])
+def test_weights_that_are_never_learned_are_no_obstacle(seen: bool) -> None:
+    def half_frozen() -> Learner:
+        one = learner()
+        next(one.network.parameters()).requires_grad_(False)
+        return one
+
+    one, other = half_frozen(), half_frozen()
+    if seen:
+        one.update(batch())
+    other.load_state_dict(copy.deepcopy(one.state_dict()))
+    other.network.load_state_dict(one.network.state_dict())
+    assert torch.equal(one.update(batch(8)).loss, other.update(batch(8)).loss)
+    assert same(one.network, other.network)
+
+
 def test_looking_at_an_optimizers_layout_changes_no_weight() -> None:
     """A step without gradients would: it decays them."""
     one = learner("optimizer.weight_decay=0.1")

@@ -1,5 +1,6 @@
 """What is done between the steps of a run: pauses, saves, scores, and the ends it can come to."""
 
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -104,12 +105,61 @@ def test_a_scheduled_setting_of_the_optimizer_goes_on(tmp_path: Path) -> None:
     first = session(200)
     with first.closed_at_the_end():
         first.begin(None)
-        first.loop.learner._optimizer.param_groups[0]["lr"] = 0.125
+        state = first.loop.learner.state_dict()
+        state["optimizer"]["param_groups"][0]["lr"] = 0.125
+        first.loop.learner.load_state_dict(state)
         first.run()
     second = session(100)
     with second.closed_at_the_end():
         second.begin(checkpoint.newest_intact(tmp_path))
-        assert second.loop.learner._optimizer.param_groups[0]["lr"] == 0.125
+        (group,) = second.loop.learner.state_dict()["optimizer"]["param_groups"]
+        assert group["lr"] == 0.125
+
+
+def failing_saves(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    tried: list[int] = []
+
+    def failing(run_dir: Path, step: int, *_: Any) -> Any:
+        tried.append(step)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save", failing)
+    return tried
+
+
+def test_a_pause_that_cannot_be_saved_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing_saves(monkeypatch)
+    with pytest.raises(TrainingError, match="step 250 cannot be written"):
+        run_in(tmp_path / "run", "pause_after=250")
+
+
+def test_a_save_by_the_clock_that_fails_is_tried_again_after_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = failing_saves(monkeypatch)
+    now = time.monotonic()
+    ticks = iter(range(10**9))
+    monkeypatch.setattr(time, "monotonic", lambda: now + next(ticks) / 4)
+    with pytest.raises(TrainingError, match="step 600 cannot be written"):
+        run_in(tmp_path / "run", "checkpoint.every=1m")
+    assert 3 < len(tried) < 60
+
+
+def test_a_signal_during_the_last_save_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = checkpoint.save
+
+    def interrupted(*arguments: Any) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        return save(*arguments)
+
+    monkeypatch.setattr(checkpoint, "save", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_in(tmp_path / "run")
+    assert checkpoint.find(tmp_path / "run", "latest").score is not None
 
 
 def test_a_signal_after_an_evaluation_keeps_its_score(tmp_path: Path) -> None:
