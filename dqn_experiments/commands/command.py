@@ -20,7 +20,7 @@ from dqn_experiments.commands.one_line import one_line
 from dqn_experiments.commands.parallel import PassSignalsOn
 from dqn_experiments.config.groups import config_dir
 from dqn_experiments.config.roms import register_env_configs
-from dqn_experiments.config.trust import execution_whitelist, trust_named
+from dqn_experiments.config.trust import trust_named
 from dqn_experiments.errors import ConfigError, StoppedError, TrainingError
 from dqn_experiments.machine.interrupt import Interrupted, signals_are_held
 
@@ -47,7 +47,7 @@ def run_command(config_name: str, task: Task) -> None:
     main = hydra.main(
         config_path=str(config_dir()),
         config_name=config_name,
-        execution_whitelist=(*execution_whitelist(), f"{PassSignalsOn.__module__}.*"),
+        execution_whitelist=f"{PassSignalsOn.__module__}.*",  # components are built by ourselves
     )(_as_job(task))
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         main()

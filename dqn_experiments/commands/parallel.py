@@ -12,10 +12,8 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from multiprocessing import resource_tracker
 from typing import Any
 
-import psutil
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -33,12 +31,16 @@ class PassSignalsOn(Callback):
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Hold signals back, where jobs will not run in this process."""
         if config.hydra.launcher._target_ != IN_THIS_PROCESS and hasattr(signal, "sigwait"):
+            from multiprocessing import resource_tracker
+
             resource_tracker.ensure_running()  # whose start would let signals through again
             signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # and so in processes to come
             threading.Thread(target=_pass_on, daemon=True).start()
 
 
 def _pass_on() -> None:
+    import psutil  # late, as only a signal asks for it
+
     number = PassSignalsOn.stopped_by = int(signal.sigwait(SIGNALS))
     came = time.monotonic()
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  what libraries say of it is no news
