@@ -66,6 +66,8 @@ def train(config: "DictConfig", run_dir: str | Path | None = None) -> "Outcome":
 
     config = checked(config)  # which a caller may have changed since
     played = re.sub(r"\W", "_", game_name(config)), str(config.agent["_target_"]).split(".")[-2]
+    if run_dir == "":  # a variable that is not set
+        raise ConfigError("run_dir=: must be a directory")
     if run_dir is None:
         run_dir = Path("outputs", *played, f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
     run_dir = Path(run_dir).absolute()

@@ -44,10 +44,17 @@ def _pass_on() -> None:
     number = PassSignalsOn.stopped_by = int(signal.sigwait(SIGNALS))
     came = time.monotonic()
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  what libraries say of it is no news
-    for process in psutil.Process().children():
-        with suppress(psutil.Error):
-            process.send_signal(number)
+    told: set[int] = set()
     while True:
-        number = int(signal.sigwait(SIGNALS))
-        if time.monotonic() - came >= PATIENCE:
+        children = psutil.Process().children()
+        for process in children:  # a launcher may start some only now
+            if process.pid not in told:
+                told.add(process.pid)
+                with suppress(psutil.Error):
+                    process.send_signal(number)
+        again = signal.sigtimedwait(SIGNALS, 0.2)
+        if again and time.monotonic() - came >= PATIENCE:
+            for process in children:
+                with suppress(psutil.Error):
+                    process.kill()
             os._exit(128 + number)
