@@ -25,6 +25,7 @@ INIT_TIMEOUT = 10  # seconds for a server that listens to let the run in
 CONNECT_TIMEOUT = 2  # seconds for a server to listen at all
 
 DATA_DIR = "WANDB_DATA_DIR"
+CALLERS_DATA_DIR = os.environ.get(DATA_DIR)
 
 Project = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]*$")]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
@@ -61,7 +62,6 @@ class WandbTracker:
         checkpoints: bool,
     ) -> None:
         self._checkpoints = checkpoints and mode != "disabled"
-        self._data_dir = os.environ.get(DATA_DIR)
         identity = Identity(
             id=secrets.token_hex(4), name=name or run.title, group=group or run.sweep
         )
@@ -102,10 +102,10 @@ class WandbTracker:
 
     def close(self, exit_code: int) -> None:
         """Write out everything; `exit_code` 0 marks the run as finished, others as failed."""
-        if self._data_dir is None:
+        if CALLERS_DATA_DIR is None:
             os.environ.pop(DATA_DIR, None)
         else:
-            os.environ[DATA_DIR] = self._data_dir
+            os.environ[DATA_DIR] = CALLERS_DATA_DIR
         try:
             self._run.finish(exit_code=exit_code)
         except Exception:

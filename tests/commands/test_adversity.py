@@ -60,7 +60,7 @@ def test_a_full_disk_costs_nothing_but_checkpoints(tmp_path: Path) -> None:
 
 def test_a_tracker_that_dies_does_not_stop_the_run(tmp_path: Path) -> None:
     """W&B's own process is killed under it."""
-    process = started(tmp_path, *RUN, "tracker.mode=offline")
+    process = started(tmp_path, *RUN, "total_steps=9000", "tracker.mode=offline")
     wait_for_a_checkpoint(process, tmp_path / "run")
     trackers = psutil.Process(process.pid).children(recursive=True)
     assert any("wandb" in tracker.name() for tracker in trackers)
@@ -72,5 +72,5 @@ def test_a_tracker_that_dies_does_not_stop_the_run(tmp_path: Path) -> None:
     assert "Traceback" not in told
     log = (tmp_path / "run" / "train.log").read_text()
     assert log.count("the tracker failed") == log.count("the run goes on without it") == 1
-    assert metrics(tmp_path / "run")[-1]["evaluation/step"] == 3000
-    assert checkpoint.find(tmp_path / "run", "latest").step == 3000
+    assert metrics(tmp_path / "run")[-1]["evaluation/step"] == 9000
+    assert checkpoint.find(tmp_path / "run", "latest").step == 9000

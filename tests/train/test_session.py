@@ -157,8 +157,10 @@ def test_a_signal_during_the_last_save_is_not_lost(
         return save(*arguments)
 
     monkeypatch.setattr(checkpoint, "save", interrupted)
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
     with pytest.raises(KeyboardInterrupt):
         run_in(tmp_path / "run")
+    signal.signal(signal.SIGINT, former)
     assert checkpoint.find(tmp_path / "run", "latest").score is not None
 
 
