@@ -196,7 +196,7 @@ def trust(*packages: str) -> None:
 
 @contextmanager
 def _one_line_errors() -> Iterator[None]:
-    """Hydra's errors as this project's."""
+    """Hydra's errors as this project's; it has no class of its own for some wrong overrides."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
 
@@ -204,5 +204,7 @@ def _one_line_errors() -> Iterator[None]:
 
     try:
         yield
-    except (HydraException, OmegaConfBaseException) as error:
+    except ConfigError:
+        raise
+    except (HydraException, OmegaConfBaseException, ValueError) as error:
         raise ConfigError(one_line(error)) from error
