@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -20,20 +19,24 @@ class Losses:
 
     def __init__(self) -> None:
         self._so_far = np.zeros(2)
-        self._unread: list[tuple[int, Tensor]] = []
+        self._steps: list[int] = []
+        self._unread: Tensor | None = None
 
     def add(self, step: int, loss: Tensor) -> None:
         """Take in the loss f32 [] of an update made after `step` steps."""
-        self._unread.append((step, loss))
-        if len(self._unread) >= UNREAD:
+        if self._unread is None:
+            # one place for all: small tensors kept between batches would scatter the heap
+            self._unread = loss.new_empty(UNREAD)
+        self._unread[len(self._steps)] = loss
+        self._steps.append(step)
+        if len(self._steps) == UNREAD:
             self.so_far()
 
     def so_far(self) -> NDArray[np.float64]:
         """f64 [2]: sum and number. Raises FloatingPointError if a loss was not finite."""
-        unread, self._unread = self._unread, []
-        if unread:
-            steps, losses = zip(*unread, strict=True)
-            for step, loss in zip(steps, torch.stack(losses).tolist(), strict=True):
+        steps, self._steps = self._steps, []
+        if steps and self._unread is not None:
+            for step, loss in zip(steps, self._unread.tolist(), strict=False):
                 if not math.isfinite(loss):
                     raise FloatingPointError(f"the loss became {loss} at step {step}")
                 self._so_far += loss, 1
