@@ -90,11 +90,13 @@ def test_a_run_goes_on_without_knowing_how_it_began(tmp_path: Path) -> None:
         (["agent=dqm"], "did you mean dqn?"),
         (["optimizer.lr=-1"], "optimizer.lr=-1: must be greater than 0"),
         (["just a word"], "just a word"),
+        ([["agent=dqn"]], "must be a string, as in"),
+        ([None], "must be a string, as in"),
         (["resume=there"], "resume=there: is of the command line"),
         (["hydra.run.dir=there"], "hydra.run.dir=there: is of the command line"),
     ],
 )
-def test_what_cannot_work_is_one_line(overrides: list[str], message: str) -> None:
+def test_what_cannot_work_is_one_line(overrides: list[Any], message: str) -> None:
     with pytest.raises(dqn.ConfigError) as told:
         dqn.compose(*overrides)
     assert message in str(told.value)
