@@ -37,9 +37,7 @@ def compose(*overrides: str, config_dir: str | Path | None = None) -> "DictConfi
     from dqn_experiments.config.compose import composed
 
     for override in overrides:
-        if not isinstance(override, str):
-            raise ConfigError(f"{override!r}: must be a string, as in compose('env=breakout')")
-        if override.lstrip("+~").startswith(("resume=", "hydra.")):
+        if str(override).lstrip("+~").startswith(("resume=", "hydra.")):
             raise ConfigError(f"{override}: is of the command line; must be left out here")
     with _one_line_errors():
         return composed(*overrides, own=None if config_dir is None else Path(config_dir))

@@ -30,6 +30,9 @@ def composed(*overrides: str, own: Path | None = None) -> DictConfig:
 
 def as_written(*overrides: str, own: Path | None = None) -> DictConfig:
     """The same, not checked."""
+    for override in overrides:
+        if not isinstance(override, str):
+            raise ConfigError(f"{override!r}: must be a string, such as 'env=breakout'")
     if own is not None and not own.is_dir():
         raise ConfigError(f"config_dir={own}: must be a folder of configs")
     searched = [] if own is None else [f"hydra.searchpath=['file://{own.absolute()}']"]

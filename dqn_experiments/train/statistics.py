@@ -36,7 +36,8 @@ class Losses:
         """f64 [2]: sum and number. Raises FloatingPointError if a loss was not finite."""
         steps, self._steps = self._steps, []
         if steps and self._unread is not None:
-            for step, loss in zip(steps, self._unread.tolist(), strict=False):
+            losses = self._unread[: len(steps)].tolist()
+            for step, loss in zip(steps, losses, strict=True):
                 if not math.isfinite(loss):
                     raise FloatingPointError(f"the loss became {loss} at step {step}")
                 self._so_far += loss, 1
