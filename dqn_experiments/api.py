@@ -7,7 +7,7 @@ this project's errors (`ConfigError`, `TrainingError`) and nothing that ends a p
 # torch takes seconds to import, and the commands' --help needs none of it: so it is imported late
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,7 +51,7 @@ def train(config: "DictConfig", run_dir: str | Path | None = None) -> "Outcome":
 
     Args:
         config: what `compose` gave.
-        run_dir: where everything is left; None: below outputs/, under the time it is now.
+        run_dir: where everything is left; None: a new folder below outputs/.
 
     Returns:
         Where the run is and stands, and its score.
@@ -61,24 +61,27 @@ def train(config: "DictConfig", run_dir: str | Path | None = None) -> "Outcome":
         TrainingError: if training cannot go on; the message says what is left of it.
     """
     from dqn_experiments.config.check import checked
+    from dqn_experiments.machine.files import made, unique
     from dqn_experiments.train.scoring import game_name
-    from dqn_experiments.train.session import train
+    from dqn_experiments.train.start import train
 
     config = checked(config)  # which a caller may have changed since
     played = re.sub(r"\W", "_", game_name(config)), str(config.agent["_target_"]).split(".")[-2]
     if run_dir == "":  # a variable that is not set
         raise ConfigError("run_dir=: must be a directory")
     if run_dir is None:
-        run_dir = Path("outputs", *played, f"{datetime.now():%Y-%m-%d_%H-%M-%S}")
+        run_dir = Path("outputs", *played, f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{unique()}")
     run_dir = Path(run_dir).absolute()
-    try:
-        run_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"run_dir={run_dir}: cannot be written ({error.strerror})") from error
-    try:
-        return train(config, run_dir, " ".join(["/".join(played), run_dir.name]))
-    except OSError as error:
-        raise TrainingError(f"{error.filename}: {error.strerror}") from error
+    title = " ".join(["/".join(played), run_dir.name])
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(made(run_dir))
+        except OSError as error:
+            raise ConfigError(f"run_dir={run_dir}: cannot be written ({error.strerror})") from error
+        try:
+            return train(config, run_dir, title)
+        except OSError as error:
+            raise TrainingError(f"{error.filename}: {error.strerror}") from error
 
 
 def go_on(run_dir: str | Path, *overrides: str) -> "Outcome":

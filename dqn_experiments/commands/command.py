@@ -18,13 +18,17 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dqn_experiments.commands.one_line import one_line
 from dqn_experiments.commands.parallel import PassSignalsOn
+from dqn_experiments.commands.tidy import LeaveNothingEmpty
 from dqn_experiments.config.groups import config_dir
 from dqn_experiments.config.roms import register_env_configs
 from dqn_experiments.config.trust import trust_named
 from dqn_experiments.errors import ConfigError, StoppedError, TrainingError
+from dqn_experiments.machine.files import unique
 from dqn_experiments.machine.interrupt import Interrupted, signals_are_held
 
 log = logging.getLogger(__name__)
+
+CALLBACKS = tuple(f"{callback.__module__}.*" for callback in (PassSignalsOn, LeaveNothingEmpty))
 
 Task = Callable[[DictConfig], float | None]
 
@@ -43,11 +47,11 @@ def run_command(config_name: str, task: Task) -> None:
     register_env_configs()
     logging.raiseExceptions = False  # a log file on a full disk is not worth a traceback per line
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
-    OmegaConf.register_resolver("hydra_subdir", _hydra_subdir, replace=True)
+    OmegaConf.register_resolver("unique", unique, use_cache=True, replace=True)
     main = hydra.main(
         config_path=str(config_dir()),
         config_name=config_name,
-        execution_whitelist=f"{PassSignalsOn.__module__}.*",  # components are built by ourselves
+        execution_whitelist=CALLBACKS,  # components are built by ourselves
     )(_as_job(task))
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         main()
@@ -128,9 +132,10 @@ def _run_dir(resume: object, new: str) -> str:
     return str(resume) if Path(str(resume), "config.yaml").is_file() else new
 
 
-def _hydra_subdir(run_dir: object) -> str | None:
-    """Where Hydra keeps what it composed; nowhere where a run has begun: that command is kept."""
-    return None if Path(str(run_dir), "config.yaml").is_file() else ".hydra"
+def as_typed(path: str | Path) -> Path:
+    """A path as the person meant it who started the command, wherever Hydra went since."""
+    started_in = Path(HydraConfig.get().runtime.cwd)
+    return Path(path) if Path.cwd() == started_in else started_in / path
 
 
 def _fail(error: BaseException) -> NoReturn:

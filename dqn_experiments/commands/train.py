@@ -1,5 +1,7 @@
 """Train: python -m dqn_experiments env=breakout optimizer.lr=2e-4."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from hydra.conf import HydraConf
@@ -7,7 +9,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from dqn_experiments.commands.command import run_command, task_overrides, written
+from dqn_experiments.commands.command import as_typed, run_command, task_overrides, written
+from dqn_experiments.commands.log_file import logged
 from dqn_experiments.errors import ConfigError
 
 
@@ -20,20 +23,41 @@ def _train(composed: DictConfig) -> float | None:
     # torch takes seconds to import, and --help and --cfg need none of it
     from dqn_experiments.config.check import checked
     from dqn_experiments.run.same_run import continued_config
-    from dqn_experiments.train.session import train
+    from dqn_experiments.train.start import train
 
     hydra = HydraConfig.get()
-    sweep = Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None
     if hydra.mode == RunMode.RUN and not hydra.run.dir:  # a shell's variable that is not set
         raise ConfigError("hydra.run.dir=: must be a directory")
     if composed.resume == "auto":
-        run_dir, config = Path(hydra.runtime.output_dir), checked(composed)
+        run_dir, config, key = Path(hydra.runtime.output_dir), checked(composed), "hydra.run.dir"
         title = _title(hydra, run_dir)
     else:
-        run_dir = Path(str(composed.resume))
-        config = continued_config(run_dir, composed, task_overrides())
-        title = run_dir.resolve().name  # the command line does not tell what was played
-    return train(config, run_dir, title, sweep, own_process=True).score
+        typed, key = as_typed(str(composed.resume)), "resume"
+        config = continued_config(typed, composed, task_overrides())
+        run_dir = typed.absolute()
+        title = run_dir.name  # the command line does not tell what was played
+    return train(
+        config,
+        run_dir,
+        title,
+        sweep=Path(hydra.sweep.dir).name if hydra.mode == RunMode.MULTIRUN else None,
+        own_process=True,
+        key=key,
+        around=_left_by_the_command(composed, run_dir),
+    ).score
+
+
+@contextmanager
+def _left_by_the_command(composed: DictConfig, run_dir: Path) -> Iterator[None]:
+    """What Hydra would leave in a directory, whoever owned it: .hydra/ and a log."""
+    hydra, kept = OmegaConf.create({"hydra": HydraConfig.get()}), run_dir / ".hydra"
+    if not (run_dir / "config.yaml").exists():  # else what the run began with stays
+        kept.mkdir(exist_ok=True)
+        OmegaConf.save(composed, kept / "config.yaml")
+        OmegaConf.save(hydra, kept / "hydra.yaml")
+        OmegaConf.save(hydra.hydra.overrides.task, kept / "overrides.yaml")
+    with logged(run_dir / "train.log"):
+        yield
 
 
 def _title(hydra: HydraConf, run_dir: Path) -> str:
@@ -50,7 +74,7 @@ def _title(hydra: HydraConf, run_dir: Path) -> str:
 
 def _alike_in_the_sweep(hydra: HydraConf) -> set[str]:
     """The overrides that all jobs of the sweep share; none outside a sweep."""
-    file = Path(hydra.sweep.dir, "multirun.yaml")
+    file = as_typed(hydra.sweep.dir) / "multirun.yaml"
     if hydra.mode != RunMode.MULTIRUN or not file.is_file():
         return set()
     return set(written(OmegaConf.load(file).hydra.overrides.task))

@@ -1,17 +1,18 @@
-"""Being told to stop: Ctrl-C, or a scheduler's SIGTERM or SIGUSR1."""
+"""Being told to stop: Ctrl-C, a scheduler's signal, a terminal that is closed."""
 
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import FrameType, TracebackType
+from typing import Any
 
-SIGNALS = [signal.SIGINT, signal.SIGTERM]
-if hasattr(signal, "SIGUSR1"):  # not on Windows; what Slurm sends ahead of a time limit
-    SIGNALS.append(signal.SIGUSR1)
+NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGBREAK")
+SIGNALS = [getattr(signal, name) for name in NAMES if hasattr(signal, name)]
+"""Those that this system has. Slurm and submitit send SIGUSR1 or SIGUSR2 ahead of a time limit."""
 
-PATIENCE = 1.0  # seconds that signals are taken for one: schedulers send several
+PATIENCE = 1.0  # seconds from a person's first Ctrl-C on in which another one changes nothing
 
 
 class Interrupted(KeyboardInterrupt):
@@ -32,43 +33,58 @@ class Interrupted(KeyboardInterrupt):
 
 
 class Interrupt:
-    """Turns the first signal into `Interrupted` at a moment of the run's own choosing.
+    """Turns signals into `Interrupted` at a moment of the run's own choosing.
 
-    Several signals at once are one. Another one after that ends the process at once, or where the
-    process is not the run's `own` it raises KeyboardInterrupt there and then. On leaving the
-    context the former handlers are back. Signals reach a process's main thread, so in another
-    thread nothing is turned.
+    Schedulers send several signals, at once or in turn, so further ones change nothing. Only a
+    second Ctrl-C, `PATIENCE` or more after the first, is a person who does not want to wait: it
+    ends the process, or where the process is not the run's `own` it raises KeyboardInterrupt there
+    and then. Signals reach a process's main thread, so in another thread nothing is turned.
+
+    On leaving the context the former handlers are back, but in an own process that was told to
+    stop: signals that come while it ends change nothing either.
     """
 
     def __init__(self, own: bool = False) -> None:
         self._own = own
-        self._requested: int | None = None
-        self._came = 0.0
+        self._came: dict[int, float] = {}  # when each signal came first
         self._former: dict[int, signal._HANDLER] = {}
-
-    @property
-    def requested(self) -> bool:
-        """Whether a signal has come."""
-        return self._requested is not None
 
     def check(self) -> None:
         """Raises Interrupted if a signal has come."""
-        if self._requested is not None:
-            raise Interrupted(self._requested)
+        if self._came:
+            raise Interrupted(next(iter(self._came)))
+
+    def hand_on(self) -> None:
+        """Do with the signals that came as whoever runs this program would have done.
+
+        A launcher's handler, which was there before, may end the process and have its job queued
+        again, or it may want a signal to be ignored: then all is as if none had come.
+
+        Raises:
+            Interrupted: if a signal came that had no handler.
+        """
+        unhandled = []
+        for number in list(self._came):
+            handler = _somebodys(self._former[number])
+            if handler is None:
+                unhandled.append(number)
+            else:
+                del self._came[number]
+                handler(number, None)
+        if unhandled:
+            raise Interrupted(unhandled[0])
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._requested is None:
-            self._requested, self._came = number, time.monotonic()
-        elif time.monotonic() - self._came < PATIENCE:
-            return
-        elif self._own:
-            os._exit(128 + number)
-        else:
+        now = time.monotonic()
+        first = self._came.setdefault(number, now)
+        if number == signal.SIGINT and now - first >= PATIENCE:
+            if self._own:
+                os._exit(128 + number)
             raise KeyboardInterrupt
 
     def __enter__(self) -> "Interrupt":
         if threading.current_thread() is threading.main_thread():
-            self._former = {number: signal.signal(number, self._handle) for number in SIGNALS}
+            self._former = _take(self._handle)
             self._held = _mask("SIG_UNBLOCK", SIGNALS)  # what was held back comes now
         return self
 
@@ -78,17 +94,46 @@ class Interrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._former:
-            _mask("SIG_BLOCK", self._held)
+        if not self._former:
+            return
+        _mask("SIG_BLOCK", self._held)
+        if self._own and isinstance(error, Interrupted) and not self._held:
+            return
         for number, handler in self._former.items():
             signal.signal(number, handler)
-        if self._requested is not None and kind is None:  # it came after the last check
-            signal.raise_signal(self._requested)
+        if self._came and kind is None:  # after the last check
+            signal.raise_signal(next(iter(self._came)))
+
+
+def leave_at_once() -> None:
+    """Let a signal end this process without a word, as long as there is nothing to lose."""
+    _take(_leave)
 
 
 def signals_are_held() -> bool:
     """Whether this process takes signals only while it trains, as those of a parallel sweep do."""
     return bool(_mask("SIG_BLOCK", ()))
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    os._exit(128 + number)
+
+
+def _take(handler: Callable[[int, FrameType | None], None]) -> dict[int, "signal._HANDLER"]:
+    """Handle all signals so; returns their former handlers. What nohup ignores stays ignored."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    return {
+        number: signal.signal(number, handler)
+        for number in SIGNALS
+        if number != hang_up or signal.getsignal(number) != signal.SIG_IGN
+    }
+
+
+def _somebodys(handler: "signal._HANDLER") -> Callable[[int, FrameType | None], Any] | None:
+    """A handler that is neither the system's, nor Python's, nor of this module."""
+    if not callable(handler) or handler in (_leave, signal.default_int_handler):
+        return None
+    return handler
 
 
 def _mask(how: str, signals: Iterable[int]) -> set[int]:

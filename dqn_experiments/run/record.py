@@ -22,7 +22,7 @@ from dqn_experiments.state import State, plain
 log = logging.getLogger(__name__)
 
 
-HISTORY = "history.csv"
+HISTORY, METRICS = "history.csv", "metrics.jsonl"
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Record:
         self._tracker = tracker
         self._frames_per_step = frames_per_step
         self._history = Lines(run_dir / HISTORY)
-        self._metrics = Lines(run_dir / "metrics.jsonl")
+        self._metrics = Lines(run_dir / METRICS)
         self._rows = 0  # of metrics.jsonl
 
     def start(self) -> None:
@@ -73,11 +73,7 @@ class Record:
         self._history.cut(history)
         self._metrics.cut(metrics)
         self._rows = 0
-        try:
-            rows = [json.loads(line) for line in self._metrics.read().splitlines()]
-        except (ValueError, RecursionError) as error:
-            raise StateError(f"metrics.jsonl: must be lines of json: {error}") from error
-        for row in rows:  # a tracker that died may not have written them out
+        for row in rows_of(self._metrics.read()):  # what died may not have written them out
             self._track(row)
 
     def episode(self, episode: Episode) -> None:
@@ -125,6 +121,24 @@ class Record:
             if call != "close":
                 with suppress(Exception):
                     tracker.close(1)
+
+
+def rows_of(lines: str) -> list[dict[str, float]]:
+    """The rows of metrics.jsonl; raises StateError."""
+    try:
+        return [json.loads(line) for line in lines.splitlines()]
+    except (ValueError, RecursionError) as error:
+        raise StateError(f"{METRICS}: must be lines of json: {error}") from error
+
+
+def tell_again(run_dir: Path, tracker: Tracker) -> None:
+    """Send a tracker all that the run has sent so far.
+
+    A run of W&B that is opened offline for a second time gets a second file, and `wandb sync` lets
+    the file that it meets last replace all curves of the others: so each file has them all.
+    """
+    for number, row in enumerate(rows_of((run_dir / METRICS).read_text())):
+        tracker.log(row, number)
 
 
 def read_history(run_dir: Path) -> dict[str, NDArray[np.float64]]:

@@ -52,15 +52,15 @@ def continued_config(run_dir: Path, composed: DictConfig, overrides: list[str]) 
     return stored_config(run_dir, "resume", changes)
 
 
-def check_same_run(run_dir: Path, config: DictConfig) -> None:
-    """Refuse to continue a run as another one.
+def check_same_run(run_dir: Path, config: DictConfig, called: str = "run_dir") -> None:
+    """Refuse to continue a run as another one; `called` is how a person names its directory.
 
     Raises:
         ConfigError: naming the first value that differs and may not.
     """
     if not (run_dir / CONFIG).exists():
         return
-    both = stored_config(run_dir, "hydra.run.dir"), config
+    both = stored_config(run_dir, called), config
     stored, given = (_leaves(OmegaConf.to_container(each)) for each in both)
     for key in [*given, *stored]:
         if not _is_free(key) and stored.get(key) != given.get(key):

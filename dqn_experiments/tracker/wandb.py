@@ -4,8 +4,8 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -31,13 +31,19 @@ Project = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 
 
+OF_A_SWEEP = ("WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_RUN_ID")
+"""What an agent of W&B's sweeps says of the run that it wants; it goes before all arguments."""
+
+
 class Identity(BaseModel):
     """What makes a run of W&B that run."""
 
     model_config = ConfigDict(extra="forbid")
-    id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    name: str
+    id: Annotated[str, Field(pattern=r"^[^/\\#?%:\s]{1,128}$")]
+    name: str | None
     group: str | None
+    project: str | None = None  # not in files of version 0.2.0
+    entity: str | None = None
 
 
 class WandbTracker:
@@ -62,24 +68,32 @@ class WandbTracker:
         checkpoints: bool,
     ) -> None:
         self._checkpoints = checkpoints and mode != "disabled"
-        identity = Identity(
-            id=secrets.token_hex(4), name=name or run.title, group=group or run.sweep
+        file = run.run_dir / "wandb" / "identity.json"
+        known = _remembered(file) if mode != "disabled" else None
+        identity = known or Identity(
+            id=(None if run.sweep else os.environ.get("WANDB_RUN_ID")) or secrets.token_hex(4),
+            name=name or run.title,
+            group=group or run.sweep,
         )
         if mode != "disabled":
-            identity = _remembered(run.run_dir / "wandb" / "identity.json", identity)
             # artifacts of an offline run wait for `wandb sync` in the run directory, not at home
             os.environ[DATA_DIR] = str(run.run_dir / "wandb")
-        self._run = _start(
-            mode,
-            dir=run.run_dir,
-            config=dict(run.config),
-            project=project,
-            entity=entity,
-            job_type=job_type,
-            tags=tags,
-            resume="allow",
-            **identity.model_dump(),
-        )
+        with _hidden(OF_A_SWEEP if known else ()):
+            self._run = _start(
+                mode,
+                dir=run.run_dir,
+                config=dict(run.config),
+                job_type=job_type,
+                tags=tags or None,
+                resume="allow",
+                **{
+                    **identity.model_dump(),
+                    "project": identity.project or project,
+                    "entity": identity.entity or entity,
+                },
+            )
+        if not self._run.disabled:
+            _remember(file, self._run)
         for axis in ("frames", "step"):
             self._run.define_metric(axis, hidden=True)
         self._run.define_metric("*", step_metric="frames")
@@ -114,15 +128,30 @@ class WandbTracker:
             raise
 
 
-def _remembered(file: Path, identity: Identity) -> Identity:
-    """What the W&B run of this directory is called, decided when it is first opened."""
-    if not file.exists():
-        file.parent.mkdir(exist_ok=True)
-        replace_text(file, identity.model_dump_json() + "\n")
+def _remembered(file: Path) -> Identity | None:
+    """The W&B run of this directory, if it has one."""
     try:
         return Identity.model_validate_json(file.read_text())
+    except FileNotFoundError:
+        return None
     except ValueError as error:
         raise ConfigError(f"{file}: not the identity of a W&B run") from error
+
+
+def _remember(file: Path, run: Any) -> None:
+    given = {key: getattr(run, key) or None for key in Identity.model_fields}
+    file.parent.mkdir(exist_ok=True)
+    replace_text(file, Identity.model_validate(given).model_dump_json() + "\n")
+
+
+@contextmanager
+def _hidden(variables: Iterable[str]) -> Iterator[None]:
+    """Without those variables in the environment for a while."""
+    hidden = {name: os.environ.pop(name) for name in variables if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
 
 
 def _start(mode: str, **arguments: Any) -> Any:

@@ -24,7 +24,7 @@ from dqn_experiments.commands.train import main
 from dqn_experiments.config.compose import composed
 from dqn_experiments.run import checkpoint, parts
 from dqn_experiments.run.tensors import load_tensors
-from dqn_experiments.train.session import train
+from dqn_experiments.train.start import train
 from tests.conftest import QUICK_CARTPOLE, TRACE, Payload
 
 Attack = Callable[[Path], object]

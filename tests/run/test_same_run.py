@@ -12,7 +12,7 @@ from dqn_experiments.errors import ConfigError, StateError
 from dqn_experiments.run import checkpoint, parts
 from dqn_experiments.run.same_run import check_same_run, continued_config
 from dqn_experiments.run.stored import store_config, stored_config
-from dqn_experiments.train.session import train
+from dqn_experiments.train.start import train
 from tests.conftest import QUICK_CARTPOLE
 
 SILENT = (*QUICK_CARTPOLE, "tracker.mode=disabled")

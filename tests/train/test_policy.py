@@ -12,7 +12,7 @@ from dqn_experiments.config.compose import composed
 from dqn_experiments.errors import StateError
 from dqn_experiments.run import checkpoint
 from dqn_experiments.train.policy import EpsilonGreedy
-from dqn_experiments.train.session import train
+from dqn_experiments.train.start import train
 from tests.conftest import QUICK_CARTPOLE
 from tests.train.toy_networks import Noisy
 

@@ -15,9 +15,9 @@ import torch
 from dqn_experiments.config.compose import composed
 from dqn_experiments.errors import ConfigError, TrainingError
 from dqn_experiments.run import checkpoint
-from dqn_experiments.run.lock import locked
+from dqn_experiments.run.ownership import owned
 from dqn_experiments.run.stored import stored_config
-from dqn_experiments.train.session import train
+from dqn_experiments.train.start import train
 from tests.conftest import (
     QUICK_CARTPOLE,
     Command,
@@ -127,7 +127,7 @@ def test_a_signal_is_followed_by_a_checkpoint_of_that_moment(
     process = started(tmp_path, "resume=run")
     assert process.wait() == 0, process.communicate()
     log = (tmp_path / "run" / "train.log").read_text()
-    assert f"going on from run/checkpoints/{stopped_at:010d}" in log
+    assert f"going on from {tmp_path}/run/checkpoints/{stopped_at:010d}" in log
     history = (tmp_path / "run" / "history.csv").read_bytes()
     assert history == (uninterrupted["cartpole"] / "history.csv").read_bytes()
 
@@ -206,7 +206,7 @@ def test_what_would_make_it_another_run_is_refused(
 
 def test_two_runs_never_share_a_directory(tmp_path: Path) -> None:
     config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
-    with locked(tmp_path):
+    with owned(tmp_path, "run_dir"):
         told = rf"in use by process {os.getpid()} on .*; must be another directory"
         with pytest.raises(ConfigError, match=told):
             train(config, tmp_path)

@@ -14,7 +14,8 @@ from dqn_experiments.errors import TrainingError
 from dqn_experiments.experience.spec import TrackedRun
 from dqn_experiments.machine.interrupt import Interrupt
 from dqn_experiments.run import checkpoint
-from dqn_experiments.train.session import Session, train
+from dqn_experiments.train.session import Session
+from dqn_experiments.train.start import train
 from tests.conftest import QUICK_CARTPOLE, Command
 
 SILENT = (*QUICK_CARTPOLE, "tracker.mode=disabled")

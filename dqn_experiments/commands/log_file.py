@@ -1,0 +1,29 @@
+"""The log of a run, in its directory."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
+
+
+@contextmanager
+def logged(file: Path) -> Iterator[None]:
+    """Add what this thread logs meanwhile to a file, and the error that ends it."""
+    handler = logging.FileHandler(file)
+    handler.setFormatter(logging.Formatter(FORMAT))
+    thread = threading.get_ident()
+    handler.addFilter(lambda record: record.thread == thread)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    except Exception as error:
+        told = logging.makeLogRecord({"name": __name__, "levelname": "ERROR", "msg": str(error)})
+        handler.emit(told)
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()

@@ -1,0 +1,35 @@
+"""Directories that Hydra makes before a command has looked at what it is asked to do."""
+
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from typing import Any
+
+from hydra.core.utils import JobReturn
+from hydra.experimental.callback import Callback
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from dqn_experiments.machine.files import made
+
+
+class LeaveNothingEmpty(Callback):
+    """Removes those in which nothing was begun: a refused command leaves none behind."""
+
+    def __init__(self) -> None:
+        self._made = ExitStack()
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Note what is there."""
+        if config.hydra.run.dir:
+            with suppress(OSError):  # which Hydra meets as well, and which is told then
+                self._made.enter_context(made(Path(config.hydra.run.dir).absolute()))
+
+    def on_run_end(self, config: DictConfig, **_: Any) -> None:
+        """Remove what is empty."""
+        self._made.close()
+
+    def on_job_end(self, config: DictConfig, job_return: JobReturn, **_: Any) -> None:
+        """Remove a sweep's directory for a job, if it is empty."""
+        if config.hydra.mode == RunMode.MULTIRUN:
+            with suppress(OSError):
+                Path(config.hydra.runtime.output_dir).rmdir()

@@ -1,0 +1,79 @@
+"""One process per run directory, and nothing left in it by one that is refused."""
+
+import os
+import platform
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from dqn_experiments.errors import ConfigError
+from dqn_experiments.machine.files import refuse_devices
+
+LOCK = "lock"
+
+
+class InUseError(ConfigError):
+    """Another process owns the run directory."""
+
+
+@contextmanager
+def owned(run_dir: Path, key: str) -> Iterator[None]:
+    """Keep other processes out of a run directory; what keeps them out dies with this process.
+
+    Args:
+        run_dir: an existing folder.
+        key: what a person calls it by.
+
+    Raises:
+        InUseError: if another process owns it.
+        ConfigError: if a file in it is a link or none at all.
+        OSError: if it cannot be written to.
+    """
+    file = run_dir / LOCK
+    for link in filter(Path.is_symlink, run_dir.iterdir()):
+        if not link.is_dir():  # a large disk for checkpoints is fine
+            raise ConfigError(f"{link}: must not be a link; it would be written to")
+    refuse_devices(run_dir)
+    try:
+        with FileLock(file, timeout=0):
+            file.write_text(f"process {os.getpid()} on {platform.node()}\n")
+            try:
+                yield
+            finally:
+                if not _content(run_dir):
+                    with suppress(OSError):  # Windows does not remove what is open
+                        file.unlink()
+    except Timeout as error:
+        raise InUseError(
+            f"{key}={run_dir}: in use by {_owner(file)}; must be another directory, or wait for it "
+            "to end"
+        ) from error
+
+
+def _owner(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError:  # Windows does not show what is locked
+        return "another process"
+
+
+def _content(run_dir: Path) -> list[Path]:
+    return [path for path in run_dir.iterdir() if path.name != LOCK]
+
+
+@contextmanager
+def empty_if_refused(run_dir: Path) -> Iterator[None]:
+    """See to it that an owned directory that was empty is so again after a ConfigError."""
+    was_empty = not _content(run_dir)
+    try:
+        yield
+    except ConfigError:
+        for path in _content(run_dir) if was_empty else ():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        raise
