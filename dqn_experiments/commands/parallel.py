@@ -6,6 +6,7 @@ held back in all of them: the first process passes one on and waits for its jobs
 while it trains, and a process between two jobs starts no other.
 """
 
+import math
 import os
 import signal
 import sys
@@ -14,6 +15,7 @@ import time
 from contextlib import suppress
 from typing import Any
 
+import psutil
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
@@ -30,7 +32,7 @@ class PassSignalsOn(Callback):
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Hold signals back, where jobs will not run in this process."""
-        if config.hydra.launcher._target_ != IN_THIS_PROCESS and hasattr(signal, "sigwait"):
+        if config.hydra.launcher._target_ != IN_THIS_PROCESS and hasattr(signal, "sigtimedwait"):
             from multiprocessing import resource_tracker
 
             resource_tracker.ensure_running()  # whose start would let signals through again
@@ -39,22 +41,33 @@ class PassSignalsOn(Callback):
 
 
 def _pass_on() -> None:
-    import psutil  # late, as only a signal asks for it
-
     number = PassSignalsOn.stopped_by = int(signal.sigwait(SIGNALS))
-    came = time.monotonic()
+    first_ctrl_c = time.monotonic() if number == signal.SIGINT else math.inf
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  what libraries say of it is no news
     told: set[int] = set()
     while True:
-        children = psutil.Process().children()
-        for process in children:  # a launcher may start some only now
-            if process.pid not in told:
-                told.add(process.pid)
+        jobs = _jobs()
+        for job in jobs:  # a launcher may start some only now
+            if job.pid not in told:
+                told.add(job.pid)
                 with suppress(psutil.Error):
-                    process.send_signal(number)
+                    job.send_signal(signal.SIGINT)  # which no launcher keeps to itself
         again = signal.sigtimedwait(SIGNALS, 0.2)
-        if again and time.monotonic() - came >= PATIENCE:
-            for process in children:
-                with suppress(psutil.Error):
-                    process.kill()
-            os._exit(128 + number)
+        if again and again.si_signo == signal.SIGINT:
+            if time.monotonic() - first_ctrl_c >= PATIENCE:
+                for job in jobs:
+                    with suppress(psutil.Error):
+                        job.kill()
+                os._exit(128 + number)
+            first_ctrl_c = min(first_ctrl_c, time.monotonic())
+
+
+def _jobs() -> list[psutil.Process]:
+    """Processes of this sweep, whoever started them; a tracker's own run another program."""
+    mine = psutil.Process()
+    found = []
+    for process in mine.children(recursive=True):
+        with suppress(psutil.Error):
+            if process.exe() == mine.exe():
+                found.append(process)
+    return found

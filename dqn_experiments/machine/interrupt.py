@@ -40,8 +40,8 @@ class Interrupt:
     ends the process, or where the process is not the run's `own` it raises KeyboardInterrupt there
     and then. Signals reach a process's main thread, so in another thread nothing is turned.
 
-    On leaving the context the former handlers are back, but in an own process that was told to
-    stop: signals that come while it ends change nothing either.
+    On leaving the context the former handlers are back. Only an own process that was told to stop
+    ignores signals from then on, which would change the code that it ends with.
     """
 
     def __init__(self, own: bool = False) -> None:
@@ -97,10 +97,9 @@ class Interrupt:
         if not self._former:
             return
         _mask("SIG_BLOCK", self._held)
-        if self._own and isinstance(error, Interrupted) and not self._held:
-            return
+        ends = self._own and isinstance(error, Interrupted) and not self._held
         for number, handler in self._former.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if ends else handler)
         if self._came and kind is None:  # after the last check
             signal.raise_signal(next(iter(self._came)))
 

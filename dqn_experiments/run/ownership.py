@@ -10,9 +10,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.machine.files import refuse_devices
+from dqn_experiments.machine.files import refuse_devices, replace_text
 
-LOCK = "lock"
+LOCK, OWNER = "lock", "lock.owner"
+"""What keeps others out, whose content is filelock's own, and a note of who that is."""
 
 
 class InUseError(ConfigError):
@@ -32,36 +33,36 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
         ConfigError: if a file in it is a link or none at all.
         OSError: if it cannot be written to.
     """
-    file = run_dir / LOCK
     for link in filter(Path.is_symlink, run_dir.iterdir()):
         if not link.is_dir():  # a large disk for checkpoints is fine
             raise ConfigError(f"{link}: must not be a link; it would be written to")
     refuse_devices(run_dir)
     try:
-        with FileLock(file, timeout=0):
-            file.write_text(f"process {os.getpid()} on {platform.node()}\n")
+        with FileLock(run_dir / LOCK, timeout=0):
+            replace_text(run_dir / OWNER, f"process {os.getpid()} on {platform.node()}\n")
             try:
                 yield
             finally:
-                if not _content(run_dir):
-                    with suppress(OSError):  # Windows does not remove what is open
-                        file.unlink()
+                with suppress(OSError):  # Windows does not remove what is open
+                    (run_dir / OWNER).unlink()
+                    if not _content(run_dir):
+                        (run_dir / LOCK).unlink()
     except Timeout as error:
         raise InUseError(
-            f"{key}={run_dir}: in use by {_owner(file)}; must be another directory, or wait for it "
-            "to end"
+            f"{key}={run_dir}: in use by {_owner(run_dir)}; must be another directory, or wait for "
+            "it to end"
         ) from error
 
 
-def _owner(file: Path) -> str:
+def _owner(run_dir: Path) -> str:
     try:
-        return file.read_text().strip()
-    except OSError:  # Windows does not show what is locked
+        return (run_dir / OWNER).read_text(encoding="utf-8").strip()
+    except OSError:
         return "another process"
 
 
 def _content(run_dir: Path) -> list[Path]:
-    return [path for path in run_dir.iterdir() if path.name != LOCK]
+    return [path for path in run_dir.iterdir() if path.name not in (LOCK, OWNER)]
 
 
 @contextmanager

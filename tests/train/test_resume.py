@@ -113,16 +113,31 @@ def test_wandb_knows_all_of_a_run_that_was_killed(tmp_path: Path) -> None:
     assert [row for row in found if "perf/replay_gb" not in row] == exact
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-def test_a_signal_is_followed_by_a_checkpoint_of_that_moment(
-    number: signal.Signals, uninterrupted: dict[str, Path], tmp_path: Path
+@pytest.mark.parametrize(
+    "signals",
+    [
+        (signal.SIGINT,),
+        (signal.SIGTERM, signal.SIGTERM),  # make passes it on to a process that got it as well
+        (signal.SIGUSR1, signal.SIGTERM),
+        (signal.SIGUSR2, signal.SIGHUP, signal.SIGINT),
+        (signal.SIGHUP,),
+    ],
+    ids=lambda signals: " ".join(number.name for number in signals),
+)
+def test_signals_are_followed_by_a_checkpoint_of_that_moment(
+    signals: tuple[signal.Signals, ...], uninterrupted: dict[str, Path], tmp_path: Path
 ) -> None:
     process = started(tmp_path, *CARTPOLE, "hydra.run.dir=run")
     wait_for_a_checkpoint(process, tmp_path / "run")
-    process.send_signal(number)
     since = time.monotonic()
-    assert process.wait() == 128 + number, process.communicate()
-    assert time.monotonic() - since < 10
+    for number in signals:
+        process.send_signal(number)
+        time.sleep(0.02)
+    while process.poll() is None:  # a scheduler that does not let go, until the very end
+        process.send_signal(signals[-1] if len(signals) > 1 else signal.SIGTERM)
+        time.sleep(0.02)
+        assert time.monotonic() - since < 10
+    assert process.returncode == 128 + signals[0], process.communicate()
     stopped_at = newest_step(tmp_path / "run")
     process = started(tmp_path, "resume=run")
     assert process.wait() == 0, process.communicate()
