@@ -16,6 +16,7 @@ from pydantic import Field
 from dqn_experiments.config.constraints import Count, FrameStackSize, OptionalCount, UnitInterval
 from dqn_experiments.config.roms import Rom
 from dqn_experiments.experience.timestep import Timestep
+from dqn_experiments.machine.cores import usable_cores
 
 Env = gymnasium.Env[Any, Any]
 ScreenSize = Annotated[int, Field(ge=36, le=210)]  # less leaves the convolutions nothing to see
@@ -50,7 +51,8 @@ class AtariEnv:
         self._env = AtariVectorEnv(
             rom,
             num_envs,
-            num_threads=num_threads,
+            # ale-py itself would count all cores of the machine
+            num_threads=min(num_threads or usable_cores(), num_envs),
             autoreset_mode=AutoresetMode.SAME_STEP,
             stack_num=1,
             frameskip=frame_skip,

@@ -9,7 +9,9 @@ from typing import Annotated, NamedTuple
 import torch
 from pydantic import AfterValidator
 
-DEFAULT_THREADS = torch.get_num_threads()
+from dqn_experiments.machine.cores import usable_cores
+
+TORCHS_THREADS = torch.get_num_threads()  # as it starts: of all cores, or as OMP_NUM_THREADS says
 
 
 def resolve(name: str) -> torch.device:
@@ -49,12 +51,13 @@ def torch_settings(threads: int | None, deterministic: bool = False) -> Iterator
     are deterministic as long as one wants to be.
 
     Args:
-        threads: of the CPU that torch may use; None: as many as it would by itself.
+        threads: of the CPU that torch may use; None: as many as it would by itself, but no more
+            than there are cores for this process.
         deterministic: whether torch may choose only algorithms that give the same bits every time.
     """
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
-    mine = TorchSettings(threads or DEFAULT_THREADS, deterministic)
+    mine = TorchSettings(threads or min(TORCHS_THREADS, usable_cores()), deterministic)
     with _lock:
         if not _wanted:
             before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()

@@ -2,27 +2,28 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import psutil
 import torch
 
 from dqn_experiments.errors import TrainingError
+from dqn_experiments.machine import cgroup
 
-CGROUP = Path("/sys/fs/cgroup")
+TORCHS_WORDS = ("can't allocate memory", "not enough memory", "out of memory")
+"""For the host's memory on POSIX systems and on Windows, and for a Mac's GPU."""
 
 
 def available(device: torch.device) -> int:
-    """Bytes that can still be had on the host, or on that GPU."""
+    """Bytes that can still be had on the host, by this process, or on that GPU."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return min(psutil.virtual_memory().available, _container_limit())
+    return int(min(psutil.virtual_memory().available, cgroup.memory_left()))
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether `error` says that there was not enough; torch has no class for the host's memory."""
+    """Whether `error` says that there was not enough; torch has a class for that only on CUDA."""
     known = isinstance(error, MemoryError | torch.OutOfMemoryError)
-    return known or "can't allocate memory" in str(error)
+    return known or any(words in str(error) for words in TORCHS_WORDS)
 
 
 @contextmanager
@@ -34,28 +35,3 @@ def shortage_told(what_to_lower: Callable[[], str]) -> Iterator[None]:
         if not ran_out(error):
             raise
         raise TrainingError(f"out of memory: free some, or {what_to_lower()}") from error
-
-
-def _container_limit() -> int:
-    """What the limits of containers and batch systems leave, in bytes."""
-    own = CGROUP / own_group()
-    groups = [group for group in (own, *own.parents) if group.is_relative_to(CGROUP)]
-    return min(map(_left, groups))
-
-
-def own_group() -> str:
-    """This process's control group (Linux, version 2); empty where there is none."""
-    try:
-        return Path("/proc/self/cgroup").read_text().partition("0::/")[2].strip()
-    except OSError:
-        return ""
-
-
-def _left(group: Path) -> int:
-    try:
-        limit = int((group / "memory.max").read_text())  # "max" is none
-        used = int((group / "memory.current").read_text())
-        stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
-    except (OSError, ValueError):
-        return 2**63
-    return limit - used + int(stat.get("inactive_file", 0))  # page cache is given back when needed

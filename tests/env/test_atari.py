@@ -6,9 +6,11 @@ import ale_py
 import gymnasium
 import numpy as np
 import pytest
+from ale_py.vector_env import AtariVectorEnv
 from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 
 from dqn_experiments.config.roms import single_player_roms
+from dqn_experiments.env import atari as module
 from dqn_experiments.env.atari import AtariEnv
 from dqn_experiments.experience.stacking import FrameStack
 
@@ -116,3 +118,28 @@ def test_an_episode_begins_with_0_to_noop_max_no_ops() -> None:
     times = [first.count(screen.tobytes()) for screen in screens]
     assert sum(times[:4]) == 200
     assert min(times[:4]) > 25
+
+
+@pytest.mark.parametrize(
+    ("wanted", "num_envs", "threads"), [(0, 8, 3), (0, 2, 2), (1, 8, 1), (5, 8, 5), (5, 2, 2)]
+)
+def test_threads_are_of_usable_cores_and_change_nothing(
+    wanted: int, num_envs: int, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def frames(env: AtariEnv) -> list[bytes]:
+        first = env.reset(3)
+        shown = [env.step(np.full(num_envs, step % 4)).frame for step in range(20)]
+        env.close()
+        return [frame.tobytes() for frame in (first, *shown)]
+
+    asked: list[int] = []
+
+    def made(*arguments: Any, num_threads: int, **options: Any) -> AtariVectorEnv:
+        asked.append(num_threads)
+        return AtariVectorEnv(*arguments, num_threads=num_threads, **options)
+
+    alone = frames(atari("breakout", num_envs=num_envs, num_threads=1))
+    monkeypatch.setattr(module, "AtariVectorEnv", made)
+    monkeypatch.setattr(module, "usable_cores", lambda: 3)
+    assert frames(atari("breakout", num_envs=num_envs, num_threads=wanted)) == alone
+    assert asked == [threads]

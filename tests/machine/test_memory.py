@@ -1,13 +1,13 @@
 """Free memory is what the machine has and a container allows."""
 
+import math
 from collections.abc import Callable
-from pathlib import Path
 
 import psutil
 import pytest
 import torch
 
-from dqn_experiments.machine import memory
+from dqn_experiments.machine import cgroup, memory
 
 CPU = torch.device("cpu")
 
@@ -16,23 +16,10 @@ def test_at_most_what_the_machine_has() -> None:
     assert 0 < memory.available(CPU) < psutil.virtual_memory().total
 
 
-@pytest.mark.parametrize("limited", ["batch", "batch/job"])
-def test_the_limit_of_any_group_around_it_counts(
-    limited: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for group in ("batch", "batch/job"):
-        folder = tmp_path / group
-        folder.mkdir()
-        (folder / "memory.max").write_text("1000000\n" if group == limited else "max\n")
-        (folder / "memory.current").write_text("400000\n")
-        (folder / "memory.stat").write_text("anon 300000\ninactive_file 100000\n")
-    monkeypatch.setattr(memory, "CGROUP", tmp_path)
-    monkeypatch.setattr(memory, "own_group", lambda: "batch/job")
+def test_at_most_what_a_container_leaves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroup, "memory_left", lambda: 700_000)
     assert memory.available(CPU) == 700_000
-
-
-def test_no_container_is_no_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "CGROUP", tmp_path / "none")
+    monkeypatch.setattr(cgroup, "memory_left", lambda: math.inf)
     assert memory.available(CPU) > 1_000_000
 
 
@@ -42,3 +29,16 @@ def test_what_is_not_there_is_known_by_its_error(ask: Callable[[], object]) -> N
         ask()
     assert memory.ran_out(refused.value)
     assert not memory.ran_out(RuntimeError("shapes do not match"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "[enforce fail at alloc_cpu.cpp:117] data. DefaultCPUAllocator: not enough memory: you "
+        "tried to allocate 911360 bytes.",  # on Windows
+        "MPS backend out of memory (MPS allocated: 9.06 GB, other allocations: 1.00 MB, max "
+        "allowed: 9.07 GB). Tried to allocate 64.00 MB on private pool.",
+    ],
+)
+def test_other_systems_words_for_it_are_known(told: str) -> None:
+    assert memory.ran_out(RuntimeError(told))

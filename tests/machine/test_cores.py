@@ -1,0 +1,56 @@
+"""Threads are counted by the cores that a process may use."""
+
+import math
+import os
+
+import pytest
+import torch
+
+from dqn_experiments.machine import cgroup, cores, devices
+from dqn_experiments.machine.devices import torch_settings
+
+
+@pytest.mark.parametrize(
+    ("affinity", "quota", "usable"),
+    [
+        (8, math.inf, 8),
+        (8, 2.0, 2),
+        (8, 1.5, 2),
+        (8, 0.2, 1),
+        (3, 6.0, 3),
+        (1, math.inf, 1),
+    ],
+)
+def test_affinity_and_quota(
+    affinity: int, quota: float, usable: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(affinity)))
+    monkeypatch.setattr(cgroup, "cpu_quota", lambda: quota)
+    assert cores.usable_cores() == usable
+
+
+@pytest.mark.parametrize(("count", "usable"), [(6, 6), (None, 1)])
+def test_without_affinity_all_cores_count(
+    count: int | None, usable: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cgroup, "cpu_quota", lambda: math.inf)
+    monkeypatch.setattr(os, "cpu_count", lambda: count)
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert cores.usable_cores() == usable
+
+
+@pytest.mark.parametrize(
+    ("threads", "torchs", "usable", "expected"),
+    [(None, 64, 2, 2), (None, 1, 2, 1), (3, 64, 2, 3)],  # who says a number is not corrected
+)
+def test_torchs_threads(
+    threads: int | None,
+    torchs: int,
+    usable: int,
+    expected: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(devices, "TORCHS_THREADS", torchs)
+    monkeypatch.setattr(devices, "usable_cores", lambda: usable)
+    with torch_settings(threads):
+        assert torch.get_num_threads() == expected
