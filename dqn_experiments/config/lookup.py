@@ -46,7 +46,7 @@ def component(group: str, target: Any, key: str | None = None) -> type:
 def _targets(group: str) -> frozenset[str]:
     """The classes that the yamls of a group name."""
     files = (config_dir() / group).glob("*.yaml")
-    return frozenset(str(yaml.safe_load(file.read_text()).get("_target_")) for file in files)
+    return frozenset(str(yaml.safe_load(file.read_text("utf-8")).get("_target_")) for file in files)
 
 
 def options_of(target: type) -> dict[str, Parameter]:

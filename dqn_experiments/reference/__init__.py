@@ -28,7 +28,7 @@ class Curve:
 
 def human_normalized(game: str, score: float) -> float | None:
     """(score - random) / (human - random), or None if `game` is not in the suite."""
-    lines = (files(__name__) / "atari_human_random.csv").read_text().splitlines()
+    lines = (files(__name__) / "atari_human_random.csv").read_text("utf-8").splitlines()
     for row in csv.DictReader(lines):
         if row["game"] == game:
             random, human = float(row["random"]), float(row["human"])

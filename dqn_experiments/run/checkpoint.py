@@ -2,9 +2,9 @@
 
 import hashlib
 import logging
-import os
 import shutil
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field, FiniteFloat
 from dqn_experiments import __version__
 from dqn_experiments.config.constraints import OptionalCount
 from dqn_experiments.errors import ConfigError, StateError
-from dqn_experiments.machine.files import refuse_devices
+from dqn_experiments.machine.files import flush, patiently, refuse_devices, write_text
 from dqn_experiments.run.tensors import Writer, load_tensors
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def save(
     """
     saved = Checkpoint(folder_of(run_dir, step), step, score, tuple(files))
     saved.path.parent.mkdir(exist_ok=True)
-    _recover_replaced(run_dir)
+    _recover_replaced(saved.path.parent)
     for suffix in (PARTIAL, REPLACED, PRUNED):
         for left_over in saved.path.parent.glob(f"[0-9]*{suffix}"):
             shutil.rmtree(left_over, ignore_errors=True)
@@ -124,17 +124,19 @@ def _write(checkpoint: Checkpoint, files: Mapping[str, Writer]) -> None:
         meta = Meta(
             step=checkpoint.step, score=checkpoint.score, version=__version__, files=list(files)
         )
-        (partial / META).write_text(meta.model_dump_json() + "\n")
-        (partial / SUMS).write_text("".join(_sums(partial, [*files, META])))
+        write_text(partial / META, meta.model_dump_json() + "\n")
+        write_text(partial / SUMS, "".join(_sums(partial, [*files, META])))
         for path in (*partial.iterdir(), partial):
-            _flush(path)
+            flush(path)
         if folder.exists():
-            folder.rename(replaced)
-        partial.rename(folder)
+            patiently(folder.rename, replaced)
+        patiently(partial.rename, folder)
     except OSError:
         shutil.rmtree(partial, ignore_errors=True)
+        with suppress(OSError):
+            _recover_replaced(folder.parent)
         raise
-    _flush(folder.parent)
+    flush(folder.parent)
     shutil.rmtree(replaced, ignore_errors=True)
 
 
@@ -147,21 +149,9 @@ def _sums(folder: Path, names: Iterable[str]) -> list[str]:
     return lines
 
 
-def _flush(path: Path) -> None:
-    """Make what was written survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    except OSError:
-        if path.is_file():  # some network file systems have no such thing for folders
-            raise
-    finally:
-        os.close(descriptor)
-
-
-def _recover_replaced(run_dir: Path) -> None:
-    """Give a checkpoint its name back that was about to be replaced when the process died."""
-    for replaced in (run_dir / "checkpoints").glob(f"[0-9]*{REPLACED}"):
+def _recover_replaced(checkpoints: Path) -> None:
+    """Give a checkpoint its name back that was to be replaced, by one that did not come."""
+    for replaced in checkpoints.glob(f"[0-9]*{REPLACED}"):
         if not replaced.with_suffix("").exists():
             replaced.rename(replaced.with_suffix(""))
 
@@ -185,7 +175,7 @@ def _prune(run_dir: Path, keep: int, step: int) -> None:
 def _remove(checkpoint: Checkpoint) -> None:
     """Its name goes before its files, so that no half of it is ever found."""
     going = checkpoint.path.with_suffix(PRUNED)
-    checkpoint.path.rename(going)
+    patiently(checkpoint.path.rename, going)
     shutil.rmtree(going)
 
 
@@ -214,7 +204,7 @@ def _folders(run_dir: Path) -> list[Path]:
 def _read(folder: Path) -> Checkpoint:
     refuse_devices(folder)
     try:
-        meta = Meta.model_validate_json((folder / META).read_text())
+        meta = Meta.model_validate_json((folder / META).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise StateError(f"{folder / META}: not a readable checkpoint description") from error
     if meta.step != int(folder.name):
@@ -229,7 +219,7 @@ def newest_intact(run_dir: Path) -> Checkpoint | None:
     Raises:
         ConfigError: if there are only damaged ones, or ones that have weights only.
     """
-    _recover_replaced(run_dir)
+    _recover_replaced(run_dir / "checkpoints")
     folders = _folders(run_dir)
     for folder in reversed(folders):
         try:

@@ -34,7 +34,7 @@ class Lines:
 
     def read(self) -> str:
         """All lines that are written."""
-        return self._path.read_text()
+        return self._path.read_text("utf-8")
 
     def sync(self) -> int:
         """Make the lines survive a power cut; returns the bytes of all. Raises OSError."""

@@ -14,6 +14,7 @@ from dqn_experiments.run.record import Episode
 log = logging.getLogger(__name__)
 
 SECONDS_BETWEEN_LINES = 30
+TICK = time.get_clock_info("monotonic").resolution  # seconds; steps can be shorter on Windows
 RECENT_EPISODES = 100
 
 
@@ -63,7 +64,7 @@ class Progress:
     def rate(self, step: int) -> float:
         """Steps per second since the last call."""
         now = time.monotonic()
-        rate = (step - self._rate_step) / (now - self._rate_time)
+        rate = (step - self._rate_step) / max(now - self._rate_time, TICK)
         self._rate_time, self._rate_step = now, step
         return rate
 

@@ -137,7 +137,7 @@ def tell_again(run_dir: Path, tracker: Tracker) -> None:
     A run of W&B that is opened offline for a second time gets a second file, and `wandb sync` lets
     the file that it meets last replace all curves of the others: so each file has them all.
     """
-    for number, row in enumerate(rows_of((run_dir / METRICS).read_text())):
+    for number, row in enumerate(rows_of((run_dir / METRICS).read_text("utf-8"))):
         tracker.log(row, number)
 
 
@@ -151,7 +151,7 @@ def read_history(run_dir: Path) -> dict[str, NDArray[np.float64]]:
     if not file.is_file():
         raise ConfigError(f"{file}: must be the history of a run; there is no such file")
     try:
-        names = file.read_text().partition("\n")[0].split(",")
+        names = file.read_text("utf-8").partition("\n")[0].split(",")
         with warnings.catch_warnings(action="ignore"):  # no episode yet is fine
             rows = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2)
     except (OSError, ValueError) as error:

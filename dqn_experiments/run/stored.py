@@ -52,7 +52,7 @@ def _read(run_dir: Path, key: str) -> dict[str, Any]:
     if not file.is_file():
         raise ConfigError(f"{key}={run_dir}: must be a run directory; it has no {CONFIG}")
     try:
-        text = file.read_text()
+        text = file.read_text("utf-8")
         _refuse_bombs(text)
         config = yaml.safe_load(text)
         as_json = json.dumps(config, default=str)

@@ -131,7 +131,7 @@ class WandbTracker:
 def _remembered(file: Path) -> Identity | None:
     """The W&B run of this directory, if it has one."""
     try:
-        return Identity.model_validate_json(file.read_text())
+        return Identity.model_validate_json(file.read_text("utf-8"))
     except FileNotFoundError:
         return None
     except ValueError as error:
