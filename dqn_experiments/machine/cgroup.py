@@ -61,7 +61,7 @@ def _cpu_quota(group: Path) -> float:
     if not quota:
         quota, period = (_text(group / f"cpu.cfs_{name}_us") for name in ("quota", "period"))
     time, of = _number(quota), _number(period)  # without a quota version 2 says max, version 1 -1
-    return time / of if time and of and time > 0 and of > 0 else math.inf
+    return time / of if time and time > 0 and of else math.inf
 
 
 def _groups(controller: str) -> Iterator[Path]:

@@ -15,4 +15,4 @@ def usable_cores() -> int:
         allowed = len(os.sched_getaffinity(0))
     except (AttributeError, OSError):  # not on macOS and Windows
         allowed = os.cpu_count() or 1
-    return max(1, math.ceil(min(allowed, cgroup.cpu_quota())))
+    return math.ceil(min(allowed, cgroup.cpu_quota()))

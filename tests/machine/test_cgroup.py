@@ -131,7 +131,8 @@ def test_both_versions_at_once(machine: Machine) -> None:
 def test_in_a_container_the_mount_is_its_own_group(
     machine: Machine, version: int, root: str, member: str
 ) -> None:
-    machine.group("sys/1a2b", memory_max=7, memory_limit_in_bytes=7)  # a neighbour's
+    for others in ("sys/1a2b", "sys/fs/docker"):  # a neighbour's, and containers of its own
+        machine.group(others, memory_max=7, memory_limit_in_bytes=7)
     if version == 2:
         machine.mount("sys/fs", "cgroup2", root=root)
         machine.member(f"0::{member}")
@@ -170,8 +171,8 @@ def test_more_in_use_than_allowed_leaves_nothing(machine: Machine) -> None:
 
 def test_names_with_blanks_and_colons(machine: Machine) -> None:
     machine.mount("my groups", "cgroup2")
-    machine.member("0::/a:b.slice/c d")
-    machine.group("my groups/a:b.slice/c d", memory_max=500, memory_current=100)
+    machine.member("0::/a:b.slice:/c d")
+    machine.group("my groups/a:b.slice:/c d", memory_max=500, memory_current=100)
     assert cgroup.memory_left() == 400
 
 

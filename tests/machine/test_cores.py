@@ -15,7 +15,7 @@ from dqn_experiments.machine.devices import torch_settings
     [
         (8, math.inf, 8),
         (8, 2.0, 2),
-        (8, 1.5, 2),
+        (8, 1.2, 2),
         (8, 0.2, 1),
         (3, 6.0, 3),
         (1, math.inf, 1),
