@@ -293,7 +293,7 @@ def plot(games: dict[str, Measured], output: Path) -> None:
 
 def suite() -> list[str]:
     """The 57 games that the field compares on."""
-    lines = (files(reference) / "atari_human_random.csv").read_text().splitlines()
+    lines = (files(reference) / "atari_human_wang_2016.csv").read_text().splitlines()
     return [row["game"] for row in csv.DictReader(lines)]
 
 

@@ -29,6 +29,7 @@ def test_a_run_of_an_earlier_version_is_played_and_gone_on_with(
     assert done.returncode == 0, done.stderr
     evaluation = json.loads((run_dir / "evaluation.json").read_text())
     assert (evaluation["step"], len(evaluation["returns"])) == (600, 2)
+    assert evaluation["max_frames"] == (500 if frozen.name == "cartpole" else 600)
 
     done = command("run=run", "epsilon=1.0", module="dqn_experiments.watch")
     assert done.returncode == 0, done.stderr

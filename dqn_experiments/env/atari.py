@@ -70,7 +70,7 @@ class AtariEnv:
         self._lives = np.zeros(num_envs, np.int32)
         self.num_envs = num_envs
         self.num_actions = len(self._env.ale.get_action_set())
-        self.frame_skip = frame_skip
+        self.frame_skip, self.max_frames = frame_skip, max_frames
         self.observation_shape = (frame_stack, screen_size, screen_size)
 
     def reset(self, seed: int, which: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:

@@ -79,6 +79,8 @@ class GymnasiumEnv:
         self._first_action = int(env.single_action_space.start)
         self._clip_rewards = clip_rewards
         self.num_envs = num_envs
+        registered = env.spec.max_episode_steps if env.spec else None
+        self.max_frames = registered if max_frames is None else max_frames
         self.num_actions = int(env.single_action_space.n)
         flat = flatten_space(self._space)
         if not isinstance(flat, gymnasium.spaces.Box):

@@ -1,13 +1,15 @@
 """Scores over a fixed number of whole episodes per environment."""
 
 from collections.abc import Callable
+from contextlib import closing
 
 import numpy as np
 
 from dqn_experiments.config.constraints import Count, OptionalCount, UnitInterval
 from dqn_experiments.experience.contract import Env, Policy
+from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.experience.stacking import FrameStack
-from dqn_experiments.machine.progress_bar import progress_bar
+from dqn_experiments.machine.episode_progress import EpisodeProgress
 
 
 class FixedQuota:
@@ -34,8 +36,8 @@ class FixedQuota:
 
     def run(
         self, env: Env, policy: Policy, seed: int, between_steps: Callable[[], None]
-    ) -> list[float]:
-        """Returns (raw, undiscounted) of the episodes, in the order of environments.
+    ) -> list[PlayedEpisode]:
+        """The episodes, in the order of environments.
 
         Args:
             env: `num_envs` environments.
@@ -45,19 +47,25 @@ class FixedQuota:
         """
         quota = np.full(env.num_envs, self._episodes // env.num_envs)
         quota[: self._episodes % env.num_envs] += 1
-        returns: list[list[float]] = [[] for _ in range(env.num_envs)]
+        played: list[list[PlayedEpisode]] = [[] for _ in range(env.num_envs)]
         stack = FrameStack(env.num_envs, env.observation_shape, env.dtype)
         stack.reset(env.reset(seed))
-        running = np.zeros(env.num_envs)
-        with progress_bar(total=self._episodes, desc="evaluation", leave=False) as progress:
-            while sum(map(len, returns)) < self._episodes:
+        score, length = np.zeros(env.num_envs), np.zeros(env.num_envs, np.int64)
+        done = steps = 0
+        with closing(EpisodeProgress(self._episodes)) as progress:
+            while done < self._episodes:
                 between_steps()
                 timestep = env.step(policy.act(stack.observation, self.epsilon)[0])
                 stack.push(timestep.first_frame, timestep.done)
-                running += timestep.score
-                for index in np.flatnonzero(timestep.done):
-                    if len(returns[index]) < quota[index]:
-                        returns[index].append(float(running[index]))
-                        progress.update()
-                running[timestep.done] = 0
-        return [score for scores in returns for score in scores]
+                score += timestep.score
+                length += 1
+                for index in np.flatnonzero(timestep.done & (quota > 0)):
+                    cut = not timestep.terminal[index]
+                    episode = PlayedEpisode(float(score[index]), int(length[index]), cut)
+                    played[index].append(episode)
+                    quota[index] -= 1
+                    done += 1
+                score[timestep.done] = length[timestep.done] = 0
+                steps += env.num_envs
+                progress.show(done, steps)
+        return [episode for episodes in played for episode in episodes]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dqn_experiments.experience.batch import Batch, PerSample
+from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.state import State
 
@@ -21,7 +22,10 @@ Schedule = Callable[[int], float]
 
 
 class Env(Protocol):
-    """N environments side by side, whose behaviour follows from seeds and actions alone."""
+    """N environments side by side, whose behaviour follows from seeds and actions alone.
+
+    One that limits its episodes by itself says so in an attribute `max_frames`, in emulator frames.
+    """
 
     observation_kind: str
     """`image` or `vector`: what networks say they can see."""
@@ -107,12 +111,12 @@ class Evaluator(Protocol):
     epsilon: float
     num_envs: int
     max_frames: int | None
-    """Emulator frames until an episode is cut; None: as in training."""
+    """Emulator frames until an episode is cut; None: as in training. `env` sees to it."""
 
     def run(
         self, env: Env, policy: Policy, seed: int, between_steps: Callable[[], None]
-    ) -> list[float]:
-        """Raw returns of the episodes; what `between_steps` raises ends it."""
+    ) -> list[PlayedEpisode]:
+        """The episodes, one or more; what `between_steps` raises ends it."""
 
 
 class Tracker(Protocol):

@@ -1,7 +1,12 @@
 """Published scores and curves to hold a run against.
 
-`atari_human_random.csv`: scores of a random policy and of a human tester for the 57-game suite, as
-collected in Wang et al. 2016 and used throughout the literature since.
+`atari_human_wang_2016.csv`: scores of a random policy and of a human tester for the 57-game suite,
+in episodes of at most 30 minutes, as collected in Wang et al. 2016 ("Dueling network architectures
+for deep reinforcement learning") and used throughout the literature since.
+`atari_human_mnih_2015.csv`: the same for 49 games, in episodes of at most 5 minutes, from Mnih et
+al. 2015 ("Human-level control through deep reinforcement learning"), Extended Data Table 2. It was
+compared number by number with the copy in https://github.com/seungjaeryanlee/rldb; with the table's
+scores of DQN it gives the percentages of the paper's Figure 3.
 `dopamine_atari_curves.csv.gz`: learning curves of Dopamine's baselines (Castro et al. 2018,
 https://github.com/google/dopamine, Apache-2.0), sticky actions, mean, minimum and maximum over five
 runs, per iteration of 250,000 agent steps.
@@ -13,6 +18,8 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 STEPS_PER_ITERATION = 250_000
+HUMAN_PLAY = {18_000: "mnih_2015", 108_000: "wang_2016"}
+"""Emulator frames, 60 a second, after which a human's episode was cut; the table of the scores."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +33,9 @@ class Curve:
     high: list[float]
 
 
-def human_normalized(game: str, score: float) -> float | None:
-    """(score - random) / (human - random), or None if `game` is not in the suite."""
-    lines = (files(__name__) / "atari_human_random.csv").read_text("utf-8").splitlines()
+def human_normalized(game: str, score: float, table: str) -> float | None:
+    """(score - random) / (human - random), or None if `game` is not in that table."""
+    lines = (files(__name__) / f"atari_human_{table}.csv").read_text("utf-8").splitlines()
     for row in csv.DictReader(lines):
         if row["game"] == game:
             random, human = float(row["random"]), float(row["human"])

@@ -1,12 +1,15 @@
 """Episodes as mp4 files that any browser plays (H.264)."""
 
+import logging
 from pathlib import Path
 from typing import Any
 
 import gymnasium
 import imageio_ffmpeg
 
-from dqn_experiments.machine.progress_bar import progress_bar
+from dqn_experiments.machine.progress_bar import SECONDS_BETWEEN_LINES, Every, progress_bar
+
+log = logging.getLogger(__name__)
 
 SMALLEST_SIDE = 480  # pixels; an Atari screen has 160, which is a stamp on today's displays
 
@@ -23,6 +26,7 @@ class Filmed(gymnasium.Wrapper[Any, Any, Any, Any]):
         self._path = path
         self._film: Any = None
         self._progress = progress_bar(desc=path.name, unit="frame", leave=False)
+        self._frames, self._lines = 0, Every(SECONDS_BETWEEN_LINES)
 
     def reset(self, **arguments: Any) -> Any:
         """As the wrapped environment."""
@@ -41,7 +45,10 @@ class Filmed(gymnasium.Wrapper[Any, Any, Any, Any]):
         if self._film is None:
             self._film = self._start(*picture.shape[:2])
         self._film.send(picture.tobytes())
+        self._frames += 1
         self._progress.update()
+        if self._progress.disable and self._lines.due():
+            log.info(f"{self._path.name}: {self._frames:,} frames so far")
 
     def _start(self, height: int, width: int) -> Any:
         times = -(-SMALLEST_SIDE // min(height, width))

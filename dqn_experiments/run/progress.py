@@ -8,12 +8,11 @@ from collections import deque
 
 from tqdm import tqdm
 
-from dqn_experiments.machine.progress_bar import progress_bar
+from dqn_experiments.machine.progress_bar import SECONDS_BETWEEN_LINES, progress_bar
 from dqn_experiments.run.record import Episode
 
 log = logging.getLogger(__name__)
 
-SECONDS_BETWEEN_LINES = 30
 TICK = time.get_clock_info("monotonic").resolution  # seconds; steps can be shorter on Windows
 RECENT_EPISODES = 100
 

@@ -1,5 +1,6 @@
 """Playing for a score: one piece of code for evaluation during training and after it."""
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,11 @@ from dqn_experiments.config.components import build_env, build_evaluator
 from dqn_experiments.run.score import Evaluation, Score
 from dqn_experiments.train.policy import EpsilonGreedy
 
+log = logging.getLogger(__name__)
+
+STEPS_WITHOUT_LIMIT = 10_000
+"""Of an episode where nothing else limits it: an agent that is stuck would play for ever."""
+
 
 def evaluate(
     config: DictConfig,
@@ -16,24 +22,61 @@ def evaluate(
     step: int,
     seed: int | None = None,
     between_steps: Callable[[], None] = lambda: None,
+    max_frames: int | None = None,
 ) -> Evaluation:
     """Score the network of `policy` after `step` steps of training as `config.evaluation` says.
 
     Nothing that `policy` draws from is touched. Without a `seed`, environments and exploration are
     seeded from (config.seed, step), so the same checkpoint gets the same score during training and
-    after it.
+    after it. `max_frames` takes the place of the evaluation's own.
     """
     if seed is None:
         seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0] >> 2)
-    evaluator = build_evaluator(config)
-    env = build_env(config, num_envs=evaluator.num_envs, limit=evaluator.max_frames)
+    evaluator, limit = build_evaluator(config), episode_limit(config, max_frames)
+    log.info(
+        f"evaluating after {step:,} steps: {config.evaluation.episodes} episodes of "
+        f"at most {limit:,} frames at epsilon {evaluator.epsilon}"
+    )
+    env = build_env(config, num_envs=evaluator.num_envs, limit=limit)
     try:
-        returns = evaluator.run(env, policy.seeded(seed), seed, between_steps)
+        played = evaluator.run(env, policy.seeded(seed), seed, between_steps)
     finally:
         env.close()
     game = game_name(config)
-    score = Score.of(returns, game)
-    return Evaluation(step, game, len(returns), evaluator.epsilon, seed, returns, score)
+    return Evaluation(
+        step=step,
+        game=game,
+        episodes=len(played),
+        epsilon=evaluator.epsilon,
+        seed=seed,
+        max_frames=limit,
+        returns=[episode.episode_return for episode in played],
+        lengths=[episode.length for episode in played],
+        score=Score.of(played, game, env.frame_skip, limit),
+    )
+
+
+def episode_limit(config: DictConfig, max_frames: int | None = None) -> int:
+    """Emulator frames after which an episode that is scored or watched is cut.
+
+    As `max_frames` says, else the evaluation, else the environment; if none of them does, there is
+    a limit all the same.
+    """
+    for limit in (max_frames, build_evaluator(config).max_frames, config.env.max_frames):
+        if limit is not None:
+            return int(limit)
+    env = build_env(config, num_envs=1)
+    try:
+        own = getattr(env, "max_frames", None)
+        default = STEPS_WITHOUT_LIMIT * env.frame_skip
+    finally:
+        env.close()
+    if own is None:
+        log.info(
+            "neither evaluation.max_frames nor the environment limits an episode, "
+            f"so it is cut after {STEPS_WITHOUT_LIMIT:,} steps"
+        )
+    return default if own is None else int(own)
 
 
 def game_name(config: DictConfig) -> str:

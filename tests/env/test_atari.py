@@ -61,8 +61,11 @@ def test_observations_and_scores_are_gymnasiums(rom: str) -> None:
     assert episodes or rom == "pong"
 
 
-def test_a_time_limit_is_not_terminal() -> None:
-    env = atari("breakout", max_frames=400)
+@pytest.mark.parametrize("noop_max", [0, 30])
+def test_a_time_limit_is_not_terminal(noop_max: int) -> None:
+    """It counts from the first screen that the agent sees."""
+    env = atari("breakout", max_frames=400, noop_max=noop_max)
+    assert env.max_frames == 400
     env.reset(0)
     for step in range(1, 101):  # no-ops: without the fire button no life is lost
         timestep = env.step(np.zeros(1, np.int64))

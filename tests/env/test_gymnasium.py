@@ -52,6 +52,14 @@ def test_a_time_limit_of_ones_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("env_id", "own", "limit"),
+    [("CartPole-v1", None, 500), ("CartPole-v1", 7, 7), ("CliffWalking-v1", None, None)],
+)
+def test_it_knows_its_time_limit(env_id: str, own: int | None, limit: int | None) -> None:
+    assert make(env_id, max_frames=own).max_frames == limit
+
+
+@pytest.mark.parametrize(
     ("env_id", "shape", "actions"),
     [("Taxi-v4", (1, 500), 6), ("Blackjack-v1", (1, 45), 2), ("Acrobot-v1", (1, 6), 3)],
 )
