@@ -110,6 +110,7 @@ def evaluate(
     episodes: int | None = None,
     epsilon: float | None = None,
     num_envs: int | None = None,
+    max_frames: int | None = None,
     seed: int | None = None,
     device: str = "auto",
     track: bool = False,
@@ -122,12 +123,13 @@ def evaluate(
         episodes: how many; like all that follow, None means as the run was configured.
         epsilon: probability of a random action.
         num_envs: environments side by side.
+        max_frames: emulator frames after which an episode is cut.
         seed: of environments and exploration.
         device: what the network runs on.
         track: whether to add the score to the run's W&B run.
 
     Returns:
-        The score, and the returns of all episodes.
+        The score, and the returns and lengths of all episodes.
 
     Raises:
         ConfigError: if there is no such checkpoint, or a value cannot work.
@@ -142,6 +144,7 @@ def evaluate(
         "episodes": episodes,
         "epsilon": epsilon,
         "num_envs": num_envs,
+        "max_frames": max_frames,
         "seed": seed,
         "device": device,
         "track": track,

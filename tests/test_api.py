@@ -45,7 +45,15 @@ def test_evaluate_takes_what_the_command_takes(where: Any, run_dir: Path) -> Non
     evaluation = dqn.evaluate(where(run_dir), checkpoint=300, episodes=3, epsilon=0.5, seed=7)
     found = evaluation.step, evaluation.episodes, evaluation.epsilon, evaluation.seed
     assert found == (300, 3, 0.5, 7)
-    for wrong in ({"episodes": 0}, {"epsilon": 2.0}, {"checkpoint": "first"}, {"device": "tpu"}):
+    short = dqn.evaluate(where(run_dir), episodes=3, max_frames=5)
+    assert (short.lengths, short.score.cut, short.max_frames) == ([5, 5, 5], 3, 5)
+    for wrong in (
+        {"episodes": 0},
+        {"max_frames": 0},
+        {"epsilon": 2.0},
+        {"checkpoint": "first"},
+        {"device": "tpu"},
+    ):
         with pytest.raises(dqn.ConfigError, match=f"{next(iter(wrong))}="):
             dqn.evaluate(where(run_dir), **wrong)
 
@@ -69,8 +77,6 @@ def test_a_loaded_agent_acts(run_dir: Path) -> None:
         (action,) = agent.act(observation[None, None])
         observation, *_ = env.step(int(action))
     assert set(agent.act(np.zeros((200, 1, 4), np.float32), epsilon=1.0)) == {0, 1}
-    with pytest.raises(ValueError, match=r"must be \('N', 1, 4\), and are \(4,\)"):
-        agent.act(observation)
     own = agent.env(num_envs=2)
     assert own.reset(0).shape == (2, 4)
     own.close()

@@ -17,6 +17,5 @@ def _evaluate(composed: DictConfig) -> float:
     from dqn_experiments.train.trained import evaluated
 
     evaluation = evaluated(checked_keys(EvaluateConfig, composed))
-    print(f"{evaluation.game}, {evaluation.step:,} steps, {evaluation.episodes} episodes", end=" ")
-    print(f"at epsilon {evaluation.epsilon}: {evaluation.score}", flush=True)
+    print(evaluation, flush=True)
     return evaluation.score.mean

@@ -2,12 +2,17 @@
 
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from dqn_experiments.commands.command import run_command
 from dqn_experiments.errors import ConfigError
+from dqn_experiments.experience.played import PlayedEpisode
 
 if TYPE_CHECKING:
     from dqn_experiments.train.trained import TrainedAgent
@@ -23,33 +28,31 @@ def _watch(composed: DictConfig) -> float:
     from dqn_experiments.config.check import checked_keys
     from dqn_experiments.config.lookup import component
     from dqn_experiments.config.schema import WatchConfig
-    from dqn_experiments.run.film import Filmed
+    from dqn_experiments.train.scoring import episode_limit
     from dqn_experiments.train.trained import TrainedAgent
 
     chosen = checked_keys(WatchConfig, composed)
-    human = chosen.render == "human"
-    if not human:
+    if chosen.render == "video":
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame looks for a screen otherwise
     elif not _has_screen():
         raise ConfigError("render=human: there is no screen here; must be video")
     agent = TrainedAgent(chosen)
-    path = chosen.run / "videos" / f"step_{agent.step}_seed_{chosen.seed}.mp4"
     game: dict[str, Any] = dict(agent.config.env)
     played: Any = component("env", game.pop("_target_"))
     if not hasattr(played, "viewable"):
         raise ConfigError(f"run={chosen.run}: {played.__name__} has no `viewable` to be watched by")
-    env = played.viewable(
-        "human" if human else "rgb_array",
-        lambda screen: screen if human else Filmed(screen, path),
-        **game,
-    )
+    game["max_frames"] = episode_limit(agent.config, chosen.max_frames)
     epsilon = agent.config.evaluation.epsilon if chosen.epsilon is None else chosen.epsilon
-    try:
-        episode_return = _episode(env, agent, epsilon, chosen.seed)
-    finally:
-        env.close()
-    print(f"return {episode_return:g}" + ("" if human else f", {path}"))
-    return episode_return
+    returns = []
+    for seed in range(chosen.seed, chosen.seed + chosen.episodes):
+        path = chosen.run / "videos" / f"step_{agent.step}_seed_{seed}.mp4"
+        film = path if chosen.render == "video" else None
+        episode = _shown(partial(played.viewable, **game), agent, epsilon, seed, film)
+        cut = f", cut at {game['max_frames']:,} frames" if episode.cut else ""
+        told = f"return {episode.episode_return:g}, {episode.length:,} steps{cut}"
+        print(told if film is None else f"{told}, {film}", flush=True)
+        returns.append(episode.episode_return)
+    return fmean(returns)
 
 
 def _has_screen() -> bool:
@@ -57,20 +60,41 @@ def _has_screen() -> bool:
     return not on_linux or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _episode(env: Any, agent: "TrainedAgent", epsilon: float, seed: int) -> float:
-    """Play one episode and return its score."""
+def _shown(
+    viewable: Callable[..., Any],
+    agent: "TrainedAgent",
+    epsilon: float,
+    seed: int,
+    film: Path | None,
+) -> PlayedEpisode:
+    """Play an episode in a window, or filmed into a file."""
+    from dqn_experiments.run.film import Filmed
+
+    if film is None:
+        env = viewable("human", lambda screen: screen)
+    else:
+        env = viewable("rgb_array", lambda screen: Filmed(screen, film))
+    try:
+        return _episode(env, agent, epsilon, seed)
+    finally:
+        env.close()
+
+
+def _episode(env: Any, agent: "TrainedAgent", epsilon: float, seed: int) -> PlayedEpisode:
     import numpy as np
 
     from dqn_experiments.experience.stacking import FrameStack
 
+    agent.explore_from(seed)
     frame, _ = env.reset(seed=seed)
     stack = FrameStack(1, agent.observation_shape, frame.dtype)
     stack.reset(frame)
-    score, over = 0.0, False
-    while not over:
+    score, length = 0.0, 0
+    terminated = truncated = False
+    while not (terminated or truncated):
         action = agent.act(stack.observation, epsilon)
         frame, reward, terminated, truncated, _ = env.step(int(action[0]))
         stack.push(frame, np.zeros(1, bool))
         score += float(reward)
-        over = terminated or truncated
-    return score
+        length += 1
+    return PlayedEpisode(score, length, cut=not terminated)

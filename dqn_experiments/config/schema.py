@@ -60,6 +60,7 @@ class EvaluateConfig(CheckpointChoice):
 
     episodes: Count | None
     num_envs: Count | None
+    max_frames: Count | None
     seed: Seed | None
     track: bool
 
@@ -73,4 +74,6 @@ class LoadConfig(CheckpointChoice):
 class WatchConfig(LoadConfig):
     """The keys of `python -m dqn_experiments.watch`; None: as the run was configured."""
 
+    max_frames: Count | None
+    episodes: Count
     render: Literal["video", "human"]

@@ -4,7 +4,7 @@ import logging
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from omegaconf import DictConfig
 
 from dqn_experiments.config.components import build_env, build_network, build_rule, build_tracker
@@ -41,6 +41,7 @@ class TrainedAgent:
         env = self.env()
         self.observation_shape = env.observation_shape
         """(K, *frame): K stacked frames."""
+        self._dtype = env.dtype
         env.close()
         rule, device = build_rule(self.config), resolve(chosen.device)
         spec = NetworkSpec(env.observation_shape, env.num_actions, rule.outputs)
@@ -55,16 +56,34 @@ class TrainedAgent:
         """Copies of the environment that it was trained in; `close()` them afterwards."""
         return build_env(self.config, num_envs=num_envs)
 
-    def act(self, observation: NDArray[np.generic], epsilon: float = 0.0) -> NDArray[np.int64]:
+    def act(self, observation: ArrayLike, epsilon: float = 0.0) -> NDArray[np.int64]:
         """Actions i64 [N] for observations [N, K, *frame], at random with probability `epsilon`.
 
         Raises:
-            ValueError: if observations are of another shape.
+            ValueError: if observations are not numbers, or of another shape.
         """
-        if observation.shape[1:] != self.observation_shape:
-            expected = ("N", *self.observation_shape)
-            raise ValueError(f"observations must be {expected}, and are {observation.shape}")
-        return self.policy.act(observation, epsilon)[0]
+        return self.policy.act(self._as_observation(observation), epsilon)[0]
+
+    def _as_observation(self, given: ArrayLike) -> NDArray[np.generic]:
+        """As an array of the environment's type; fractions stay what they are."""
+        shape = ", ".join(map(str, ("N", *self.observation_shape)))
+        expected = f"observations must be {self._dtype} ({shape})"
+        try:
+            found = np.asarray(given)
+        except ValueError as error:  # lists of unequal lengths
+            raise ValueError(f"{expected}, and are no array ({error})") from error
+        if found.dtype.kind not in "buif" or found.shape[1:] != self.observation_shape:
+            raise ValueError(f"{expected}, and are {found.dtype} {found.shape}")
+        if found.dtype.kind == "f":
+            return found
+        observation = found.astype(self._dtype, copy=False)
+        if (observation != found).any():
+            raise ValueError(f"{expected}, and are from {found.min()} to {found.max()}")
+        return observation
+
+    def explore_from(self, seed: int) -> None:
+        """Draw from `seed` from now on, as an agent that was loaded with it."""
+        self.policy = self.policy.seeded(seed)
 
 
 def evaluated(chosen: EvaluateConfig) -> Evaluation:
@@ -77,7 +96,9 @@ def evaluated(chosen: EvaluateConfig) -> Evaluation:
     protocol = chosen.model_dump(include={"episodes", "epsilon", "num_envs"}, exclude_none=True)
     agent.config.evaluation.update(protocol)
     with torch_settings(agent.config.cpu_threads):
-        evaluation = evaluate(agent.config, agent.policy, agent.step, chosen.seed)
+        evaluation = evaluate(
+            agent.config, agent.policy, agent.step, chosen.seed, max_frames=chosen.max_frames
+        )
     try:
         evaluation.write(chosen.run)
     except OSError as error:
@@ -90,7 +111,8 @@ def evaluated(chosen: EvaluateConfig) -> Evaluation:
 def _track(config: DictConfig, run_dir: Path, evaluation: Evaluation) -> None:
     try:
         tracker = build_tracker(config, TrackedRun(run_dir, {}, run_dir.name))
-        tracker.summarise(evaluation.metrics())
+        earlier = {"evaluation/human_normalized": None}  # does not hold for this one
+        tracker.summarise({**earlier, **evaluation.metrics()})
         tracker.close(0)
     except ConfigError:
         raise

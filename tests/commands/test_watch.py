@@ -1,0 +1,49 @@
+"""Films, as many as asked for, each of which ends."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Command
+
+FROZEN = ROOT / "tests" / "frozen" / "0.2.0"
+
+
+@pytest.mark.parametrize(("game", "steps"), [("breakout", 50), ("cartpole", 5)])
+def test_every_episode_has_its_seed_its_film_and_its_line(
+    game: str, steps: int, command: Command, tmp_path: Path
+) -> None:
+    """And is the same as if it had been watched alone."""
+    shutil.copytree(FROZEN / game, tmp_path / "run")
+    limit = 4 * steps + 30 if game == "breakout" else steps  # with room for no-ops
+    watch = ("run=run", "epsilon=0.5", f"max_frames={limit}")
+    done = command(*watch, "seed=7", "episodes=3", module="dqn_experiments.watch")
+    assert done.returncode == 0, done.stderr
+    videos = tmp_path / "run" / "videos"
+    names = [f"step_600_seed_{seed}.mp4" for seed in (7, 8, 9)]
+    films = {path.name: path.read_bytes() for path in videos.iterdir()}
+    assert sorted(films) == names
+    lines = done.stdout.splitlines()
+    assert [line.rpartition(", ")[2] for line in lines] == [f"run/videos/{name}" for name in names]
+    for line in lines:
+        assert f" steps, cut at {limit} frames, " in line
+    alone = command(*watch, "seed=8", module="dqn_experiments.watch")
+    assert alone.stdout.splitlines() == lines[1:2]
+    assert (videos / names[1]).read_bytes() == films[names[1]]
+
+
+def test_an_episode_that_ends_by_itself_is_not_cut(command: Command, tmp_path: Path) -> None:
+    shutil.copytree(FROZEN / "cartpole", tmp_path / "run")
+    done = command("run=run", "epsilon=1.0", module="dqn_experiments.watch")
+    assert done.returncode == 0, done.stderr
+    steps = done.stdout.partition(",")[0].removeprefix("return ")
+    assert done.stdout == f"return {steps}, {steps} steps, run/videos/step_600_seed_0.mp4\n"
+
+
+@pytest.mark.parametrize("key", ["episodes", "max_frames"])
+def test_none_is_too_few(key: str, command: Command, tmp_path: Path) -> None:
+    shutil.copytree(FROZEN / "cartpole", tmp_path / "run")
+    done = command("run=run", f"{key}=0", module="dqn_experiments.watch")
+    told = f"error: {key}=0: must be greater than or equal to 1\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
