@@ -205,6 +205,7 @@ def _one_line_errors() -> Iterator[None]:
     """Hydra's errors as this project's; it has no class of its own for some wrong overrides."""
     from hydra.errors import HydraException
     from omegaconf.errors import OmegaConfBaseException
+    from yaml import YAMLError
 
     from dqn_experiments.commands.one_line import one_line
 
@@ -212,5 +213,5 @@ def _one_line_errors() -> Iterator[None]:
         yield
     except ConfigError:
         raise
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except (HydraException, OmegaConfBaseException, YAMLError, ValueError) as error:
         raise ConfigError(one_line(error)) from error

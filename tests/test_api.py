@@ -101,6 +101,7 @@ def test_a_run_goes_on_without_knowing_how_it_began(tmp_path: Path) -> None:
         ([["agent=dqn"]], "['agent=dqn']: must be a string"),
         ([None], "None: must be a string"),
         (["resume=there"], "resume=there: is of the command line"),
+        (["tracker=null"], "tracker=null: must be one of wandb; tracker.mode=disabled"),
         (["hydra.run.dir=there"], "hydra.run.dir=there: is of the command line"),
     ],
 )
@@ -117,6 +118,29 @@ def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
         dqn.train(dqn.compose(*SILENT), tmp_path / "file" / "run")
     with pytest.raises(dqn.ConfigError, match="config_dir=nowhere: must be a folder"):
         dqn.compose(config_dir="nowhere")
+
+
+def test_only_a_folder_of_configs_is_one(run_dir: Path, tmp_path: Path) -> None:
+    with pytest.raises(dqn.ConfigError, match=r"config_dir=.*, and holds a run"):
+        dqn.compose(config_dir=run_dir)
+    (tmp_path / "optimizer").mkdir()
+    (tmp_path / "optimizer" / "broken.yaml").write_text("a: [1")
+    with pytest.raises(dqn.ConfigError, match=r"broken\.yaml: cannot be read as yaml") as told:
+        dqn.compose("optimizer=broken", config_dir=tmp_path)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("package", [3, None, ["my_package"], "my-package"])
+def test_only_names_of_packages_can_be_trusted(package: Any) -> None:
+    with pytest.raises(dqn.ConfigError, match="trust=.*: must be names of packages"):
+        dqn.trust(package)
+
+
+def test_another_run_in_the_same_folder_is_told_without_the_command_line(run_dir: Path) -> None:
+    with pytest.raises(dqn.ConfigError, match=r"optimizer\.lr=0\.5: .* holds a run with") as told:
+        dqn.train(dqn.compose(*SILENT, "optimizer.lr=0.5"), run_dir)
+    assert "in Python go_on" in str(told.value)
+    assert "hydra." not in str(told.value)
 
 
 def in_threads(*runs: Any) -> None:

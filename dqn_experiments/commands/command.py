@@ -15,11 +15,14 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
 
+from dqn_experiments.commands.flags import check_flags, check_own_config, flags
 from dqn_experiments.commands.one_line import one_line
 from dqn_experiments.commands.parallel import PassSignalsOn
 from dqn_experiments.commands.tidy import LeaveNothingEmpty
 from dqn_experiments.config.groups import config_dir
+from dqn_experiments.config.overrides import check_overrides
 from dqn_experiments.config.roms import register_env_configs
 from dqn_experiments.config.trust import trust_named
 from dqn_experiments.errors import ConfigError, StoppedError, TrainingError
@@ -32,7 +35,9 @@ CALLBACKS = tuple(f"{callback.__module__}.*" for callback in (PassSignalsOn, Lea
 
 Task = Callable[[DictConfig], float | None]
 
-TOLD = (TrainingError, HydraException, OmegaConfBaseException, ValueError)
+FULL_ERROR = "HYDRA_FULL_ERROR"
+
+TOLD = (TrainingError, HydraException, OmegaConfBaseException, YAMLError, ValueError)
 """Errors whose message is all there is to tell; Hydra has no class for some wrong overrides."""
 
 
@@ -43,7 +48,6 @@ def run_command(config_name: str, task: Task) -> None:
     138 and 143 for SIGINT, SIGUSR1 and SIGTERM. With HYDRA_FULL_ERROR=1 Hydra's errors come with
     their traceback.
     """
-    trust_named(argument for argument in sys.argv[1:] if not argument.startswith("-"))
     register_env_configs()
     logging.raiseExceptions = False  # a log file on a full disk is not worth a traceback per line
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
@@ -52,12 +56,14 @@ def run_command(config_name: str, task: Task) -> None:
         config_path=str(config_dir()),
         config_name=config_name,
         execution_whitelist=CALLBACKS,  # components are built by ourselves
-    )(_as_job(task))
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+    )(_as_job(task, config_name))
+    if os.environ.get(FULL_ERROR) == "1":
+        _look_over(config_name)
         main()
         return
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors, so that they end up here
+    os.environ[FULL_ERROR] = "1"  # makes Hydra raise its errors, so that they end up here
     try:
+        _look_over(config_name)
         main()
         _end_if_stopped()  # a sweeper may have taken it for failures of its jobs
     except Interrupted as stop:
@@ -70,12 +76,31 @@ def run_command(config_name: str, task: Task) -> None:
         _end_if_stopped()
         if isinstance(error, TOLD):
             _fail(error)
-        if isinstance(error, OSError):
-            told = f"{error.filename} cannot be written ({error.strerror})"
-            _fail(ConfigError(f"hydra.run.dir: {told}"))
-        raise
+        _fail(_told_of_hydra(error))
     finally:
-        del os.environ["HYDRA_FULL_ERROR"]
+        del os.environ[FULL_ERROR]
+
+
+def _look_over(config_name: str) -> None:
+    """Refuse what Hydra would tell badly of the command line, and trust what it names."""
+    given = flags(sys.argv[1:])
+    if given.shell_completion:
+        return
+    check_flags(given, config_name)
+    own = Path(given.config_dir) if given.config_dir else None
+    check_overrides(given.overrides, own, has_groups=config_name == "config")
+    trust_named(given.overrides)
+
+
+def _told_of_hydra(error: Exception) -> ConfigError:
+    """Whatever else Hydra raises of a config that it cannot work with; jobs tell of their own."""
+    if isinstance(error, OSError) and error.filename:
+        file = Path(os.fsdecode(error.filename))
+        if file.suffix == ".yaml" and file.exists():
+            return ConfigError(f"{file}: cannot be read ({error.strerror})")
+        key = "hydra.sweep.dir" if flags(sys.argv[1:]).multirun else "hydra.run.dir"
+        return ConfigError(f"{key}: {file} cannot be written ({error.strerror})")
+    return ConfigError(f"{one_line(error)} ({FULL_ERROR}=1 shows where)")
 
 
 def _end_if_stopped() -> None:
@@ -87,7 +112,7 @@ def _end_if_stopped() -> None:
         sys.exit(came.code)
 
 
-def _as_job(task: Task) -> Task:
+def _as_job(task: Task, config_name: str) -> Task:
     """`task` with its errors told here, so that all others are Hydra's, from before the job."""
 
     @wraps(task)
@@ -95,6 +120,7 @@ def _as_job(task: Task) -> Task:
         if PassSignalsOn.stopped_by:
             raise StoppedError("not begun: the sweep is being stopped")
         try:
+            check_own_config(config, config_name)
             return task(config)
         except Interrupted as stop:
             if not signals_are_held():
@@ -129,7 +155,7 @@ def written(overrides: Any) -> list[str]:
 
 def _run_dir(resume: object, new: str) -> str:
     """Where a run lies that is to be continued, or else a `new` directory."""
-    return str(resume) if Path(str(resume), "config.yaml").is_file() else new
+    return str(resume) if os.path.isfile(os.path.join(str(resume), "config.yaml")) else new
 
 
 def as_typed(path: str | Path) -> Path:

@@ -8,9 +8,11 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel
 
 from dqn_experiments.config.groups import GROUPS
-from dqn_experiments.config.lookup import component, nested, options_of
+from dqn_experiments.config.lookup import component, folder_of, nested, options_of
+from dqn_experiments.config.roms import choices
 from dqn_experiments.config.schema import CLOSED, RunConfig
 from dqn_experiments.config.together import check_together
+from dqn_experiments.config.wording import first_line, shown, unresolved
 from dqn_experiments.errors import ConfigError
 
 Schema = TypeVar("Schema", bound=BaseModel)
@@ -25,16 +27,16 @@ def checked(config: DictConfig | Plain) -> DictConfig:
     """
     plain = _plain(config)
     run = {key: value for key, value in plain.items() if key not in GROUPS}
-    result = _check(RunConfig, run, prefix="").model_dump()
+    result = _check(RunConfig, run, "", GROUPS).model_dump()
     for group in GROUPS:
-        result[group] = _checked_component(group, plain.get(group), key=group)
+        result[group] = _checked_component(group, plain.get(group), group, group)
     check_together(result)
     return OmegaConf.create(result)
 
 
 def checked_keys(schema: type[Schema], config: DictConfig | Plain) -> Schema:
     """The keys of a command, checked against its schema; raises ConfigError."""
-    return _check(schema, _plain(config), prefix="")
+    return _check(schema, _plain(config), "")
 
 
 def _plain(config: DictConfig | Plain) -> Plain:
@@ -45,13 +47,14 @@ def _plain(config: DictConfig | Plain) -> Plain:
             raise ConfigError(f"{missing[0]}: no value given; set it with {missing[0]}=<value>")
         return OmegaConf.to_container(config, resolve=True)  # type: ignore[return-value]
     except OmegaConfBaseException as error:
-        raise ConfigError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+        raise ConfigError(unresolved(error)) from error
 
 
-def _checked_component(group: str, node: Any, key: str) -> Plain:
+def _checked_component(group: str, node: Any, key: str, folder: str) -> Plain:
+    """The node of a component of `group`, which stands at `key` and has its options in `folder`."""
     if not isinstance(node, dict):
-        choose = "" if key == group else f", chosen by {_choice(group, key)}=<name>"
-        raise ConfigError(f"{key}={node}: must be one of the files in conf/{group}{choose}")
+        chosen = f"{_choice(folder, key)}=<name>, one of {choices(folder)}"
+        raise ConfigError(f"{key}={shown(node)}: must be chosen by {chosen}")
     node = dict(node)
     target = node.pop("_target_", None)
     found = component(group, target, key)
@@ -59,14 +62,15 @@ def _checked_component(group: str, node: Any, key: str) -> Plain:
     for name, parameter in options_of(found).items():
         kind = Any if parameter.annotation is parameter.empty else parameter.annotation
         if name in inner:
-            node[name] = _checked_component(inner[name], node.get(name), f"{key}.{name}")
+            place = f"{key}.{name}", folder_of(folder, name, inner[name])
+            node[name] = _checked_component(inner[name], node.get(name), *place)
             kind = Plain
         fields[name] = (kind, ... if parameter.default is parameter.empty else parameter.default)
     for name, value in node.items():
         if name not in inner and _names_a_class(value):
             raise ConfigError(f"{key}.{name}: must be plain values, without a _target_")
     schema = pydantic.create_model(group, __config__=CLOSED, **fields)  # type: ignore[call-overload]
-    return {"_target_": target, **_check(schema, node, prefix=f"{key}.").model_dump()}
+    return {"_target_": target, **_check(schema, node, f"{key}.").model_dump()}
 
 
 def _names_a_class(value: Any) -> bool:
@@ -76,26 +80,15 @@ def _names_a_class(value: Any) -> bool:
     return isinstance(value, list) and any(map(_names_a_class, value))
 
 
-def _choice(group: str, key: str) -> str:
-    """How a command line chooses the option of a group for that place in the config."""
-    return group if group.replace("/", ".") == key else f"{group}@{key}"
+def _choice(folder: str, key: str) -> str:
+    """How a command line chooses one of the options in a folder for that place in the config."""
+    return folder if folder.replace("/", ".") == key else f"{folder}@{key}"
 
 
-def _check(schema: type[Schema], values: Plain, prefix: str) -> Schema:
+def _check(
+    schema: type[Schema], values: Plain, prefix: str, others: tuple[str, ...] = ()
+) -> Schema:
     try:
         return schema.model_validate(values)
     except pydantic.ValidationError as error:
-        raise ConfigError(_first_line(error, schema, prefix)) from error
-
-
-def _first_line(error: pydantic.ValidationError, schema: type[BaseModel], prefix: str) -> str:
-    first = error.errors(include_url=False)[0]
-    key = prefix + ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        allowed = [*schema.model_fields, *(GROUPS if schema is RunConfig else ())]
-        return f"{key}: unknown key; must be one of {', '.join(allowed)}"
-    if first["type"] == "missing":
-        return f"{key}: no value given"
-    message = first["msg"].removeprefix("Value error, ")
-    message = message.replace("Input should", "must").replace(" should ", " must ")
-    return f"{key}={first['input']}: {message}"
+        raise ConfigError(first_line(error, schema, prefix, others)) from error

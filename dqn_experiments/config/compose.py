@@ -11,6 +11,8 @@ from omegaconf import DictConfig
 
 from dqn_experiments.config.check import checked
 from dqn_experiments.config.groups import config_dir
+from dqn_experiments.config.overrides import check_overrides
+from dqn_experiments.config.own_folder import is_run_dir
 from dqn_experiments.config.roms import register_env_configs
 from dqn_experiments.config.trust import trust_named
 from dqn_experiments.errors import ConfigError
@@ -35,6 +37,9 @@ def as_written(*overrides: str, own: Path | None = None) -> DictConfig:
             raise ConfigError(f"{override!r}: must be a string, such as 'env=breakout'")
     if own is not None and not own.is_dir():
         raise ConfigError(f"config_dir={own}: must be a folder of configs")
+    if own is not None and is_run_dir(own):
+        raise ConfigError(f"config_dir={own}: must be a folder of configs, and holds a run")
+    check_overrides(overrides, own)
     searched = [] if own is None else [f"hydra.searchpath=['file://{own.absolute()}']"]
     with _hydra_to_ourselves():
         register_env_configs()

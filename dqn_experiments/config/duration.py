@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import PlainValidator
 
 SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-ALLOWED = "must be a number of steps, or a duration such as 30m, 11h or 1h30m"
+ALLOWED = "must be a number of steps, or a duration in d, h, m and s such as 90s, 30m or 1d12h"
 
 
 def seconds(duration: str) -> int:
@@ -37,9 +37,10 @@ def _steps_or_duration(value: Any) -> int | str:
 
 
 def _not_0(value: Any) -> int | str:
-    if value == 0:
-        raise ValueError(ALLOWED)
-    return _steps_or_duration(value)
+    steps = _steps_or_duration(value)
+    if steps == 0:
+        raise ValueError(f"{ALLOWED}, above 0")
+    return steps
 
 
 StepsOrDuration = Annotated[int | str, PlainValidator(_not_0)]

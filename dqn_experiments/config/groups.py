@@ -1,4 +1,4 @@
-"""The config groups, and where their files lie."""
+"""The config groups, their options, and where their files lie."""
 
 from pathlib import Path
 
@@ -12,6 +12,18 @@ GROUPS = (
     "tracker",
     "evaluation",
 )
+
+
+def options(folder: str, own: Path | None = None) -> list[str]:
+    """The names that `<folder>=<name>` takes, from `conf/` and from a person's `own` folder."""
+    places = [config_dir(), *([own] if own else [])]
+    return sorted({file.stem for place in places for file in (place / folder).glob("*.yaml")})
+
+
+def folders() -> list[str]:
+    """All folders of options: `agent`, `buffer`, `buffer/beta`, ..."""
+    root = config_dir()
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_dir())
 
 
 def config_dir() -> Path:

@@ -28,6 +28,10 @@ def component(group: str, target: Any, key: str | None = None) -> type:
     """
     module, _, name = str(target).rpartition(".")
     package = f"dqn_experiments.{group.replace('/', '.')}"
+    if target is None:
+        raise ConfigError(
+            f"{key or group}._target_: no value given; must be a class in {package}.*"
+        )
     own = str(target) in _targets(group)
     told = f"{key or group}._target_={target}: must be a class in {package}.*"
     if not (own or is_trusted(module)):
@@ -70,6 +74,21 @@ def nested(target: type) -> dict[str, str]:
         for mark in getattr(parameter.annotation, "__metadata__", ())
         if isinstance(mark, Component)
     }
+
+
+def folder_of(outer: str, name: str, group: str) -> str:
+    """Where the options of a component within a component lie.
+
+    That is a folder of its own (`buffer/beta`), as what suits one place need not suit another; or
+    its group's, where `conf/` has none.
+
+    Args:
+        outer: the folder of the component around it.
+        name: its key there.
+        group: whose classes it is of.
+    """
+    own = f"{outer}/{name}"
+    return own if (config_dir() / own).is_dir() else group
 
 
 def is_handed_something(target: type) -> bool:

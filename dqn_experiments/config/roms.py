@@ -7,6 +7,8 @@ from typing import Annotated
 from hydra.core.config_store import ConfigStore
 from pydantic import AfterValidator
 
+from dqn_experiments.config.groups import options
+
 MULTIPLAYER_ONLY = frozenset({"combat", "joust", "maze_craze", "warlords"})  # as ale-py's registry
 
 
@@ -23,6 +25,12 @@ def register_env_configs() -> None:
     for rom in single_player_roms():
         node = {"defaults": ["atari", "_self_"], "rom": rom}
         ConfigStore.instance().store(rom, node, group="env", provider="ale-py", replace=True)
+
+
+def choices(folder: str, own: Path | None = None) -> str:
+    """What `<folder>=<name>` takes, to be told: its files, and for `env` every game."""
+    roms = single_player_roms() if folder == "env" else []
+    return ", ".join(sorted({*options(folder, own), *roms}))
 
 
 def _known(rom: str) -> str:

@@ -17,8 +17,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from dqn_experiments import __version__
-from dqn_experiments.config.groups import GROUPS, config_dir
-from dqn_experiments.config.lookup import component, nested
+from dqn_experiments.config.groups import GROUPS, config_dir, options
+from dqn_experiments.config.lookup import component, folder_of, nested
 from dqn_experiments.errors import ConfigError
 
 Plain = dict[str, Any]
@@ -52,22 +52,27 @@ class Removed:
 
 
 CHANGED: dict[str, Added | Renamed | Removed] = {}
-"""By place: `total_steps`, `checkpoint.every`, or for a component `agent/dqn.double`."""
+"""By place: `total_steps`, `checkpoint.every`, or for a component `agent/dqn.double`, its file."""
 
 
 def stored_form(config: DictConfig) -> Plain:
     """What is written of a checked config."""
     plain: Plain = OmegaConf.to_container(config)  # type: ignore[assignment]
     kept = {key: value for key, value in plain.items() if key not in NOT_STORED}
-    return {VERSION: __version__, **kept, **{name: _by_option(name, kept[name]) for name in GROUPS}}
+    return {
+        VERSION: __version__,
+        **kept,
+        **{name: _by_option(name, kept[name], name) for name in GROUPS},
+    }
 
 
-def _by_option(group: str, node: Plain) -> Plain:
+def _by_option(group: str, node: Plain, folder: str) -> Plain:
+    """A component's node with the option in `folder` that stands for its class."""
     target = str(node[TARGET])
     for name, inner in nested(component(group, target)).items():
-        node = {**node, name: _by_option(inner, node[name])}
+        node = {**node, name: _by_option(inner, node[name], folder_of(folder, name, inner))}
     option = target.rpartition(".")[0].rpartition(".")[2]
-    if _option(group, option).get(TARGET) != target:
+    if _option(folder, option).get(TARGET) != target:
         return node  # a package of one's own has no yaml here
     rest = {key: value for key, value in node.items() if key != TARGET}
     return {OPTION: option, **rest}
@@ -86,7 +91,7 @@ def from_stored_form(stored: Plain) -> Plain:
     del defaults["hydra"]
     result = _carried_over("", run, defaults)
     for group in GROUPS:
-        result[group] = _with_target(group, stored.get(group), group)
+        result[group] = _with_target(group, stored.get(group), group, group)
     return result
 
 
@@ -109,19 +114,20 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split("."))) if whole else ()
 
 
-def _with_target(group: str, node: Any, key: str) -> Any:
+def _with_target(group: str, node: Any, key: str, folder: str) -> Any:
     """A component's node with the class that its option stands for, and what it lacks."""
     if not isinstance(node, dict):
         return node
     rest = {name: value for name, value in node.items() if name != OPTION}
-    if OPTION in node and TARGET not in node:
-        option = str(node[OPTION])
-        defaults = _option(group, option)
+    if TARGET not in node:
+        option = str(node.get(OPTION, ""))
+        defaults = _option(folder, option)
         if not defaults:
-            raise ConfigError(f"{key}={option}: must be one of the files in conf/{group}")
-        rest = _carried_over(f"{group}/{option}.", rest, defaults)
+            raise ConfigError(f"{key}.{OPTION}={option}: must be one of {_stored_options(folder)}")
+        rest = _carried_over(f"{folder}/{option}.", rest, defaults)
     for name, inner in nested(component(group, rest.get(TARGET), key)).items():
-        rest[name] = _with_target(inner, rest.get(name), f"{key}.{name}")
+        inner_folder = folder_of(folder, name, inner)
+        rest[name] = _with_target(inner, rest.get(name), f"{key}.{name}", inner_folder)
     return rest
 
 
@@ -146,10 +152,16 @@ def _carried_over(place: str, node: Plain, defaults: Plain) -> Plain:
     return result
 
 
-def _option(group: str, option: str) -> Plain:
-    """What the yaml of a component's option says; empty if there is none."""
-    file = config_dir() / group / f"{option}.yaml"
-    return _yaml(file) if option.isidentifier() and file.is_file() else {}
+def _option(folder: str, option: str) -> Plain:
+    """What the yaml of a component's option says; empty if it stands for no class."""
+    file = config_dir() / folder / f"{option}.yaml"
+    content = _yaml(file) if option.isidentifier() and file.is_file() else {}
+    return content if TARGET in content else {}
+
+
+def _stored_options(folder: str) -> str:
+    """Those that stand for a class, which the others only build on."""
+    return ", ".join(option for option in options(folder) if _option(folder, option))
 
 
 def _yaml(file: Path) -> Plain:

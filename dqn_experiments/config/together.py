@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dqn_experiments.config.lookup import component, nested
+from dqn_experiments.config.lookup import component, folder_of, nested
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.machine.devices import resolve
 
@@ -78,15 +78,22 @@ def _check_observations(config: dict[str, Any]) -> None:
     """Whether the network can see what the environment shows."""
     shown = getattr(component("env", config["env"]["_target_"]), "observation_kind", "vector")
     network = component("network", config["network"]["_target_"])
-    parts = [network] + [
-        component(group, config["network"][name]["_target_"])
+    parts = {"network": network} | {
+        folder_of("network", name, group): component(group, config["network"][name]["_target_"])
         for name, group in nested(network).items()
-    ]
-    for part in parts:
+    }
+    for folder, part in parts.items():
         accepts = getattr(part, "accepts", {shown})
         if shown not in accepts:
-            name = part.__module__.rpartition(".")[2]
             raise ConfigError(
-                f"network={name}: takes {' or '.join(sorted(accepts))} observations and the "
-                f"environment shows {shown}s; try network=mlp"
+                f"{_chosen(folder, part)}: takes {' or '.join(sorted(accepts))} observations and "
+                f"the environment shows {shown}s; try network=mlp"
             )
+
+
+def _chosen(folder: str, part: type) -> str:
+    """What a command line says to choose that part."""
+    module = part.__module__
+    if module.startswith("dqn_experiments."):
+        return f"{folder}={module.rpartition('.')[2]}"
+    return f"{folder.replace('/', '.')}._target_={module}.{part.__qualname__}"

@@ -30,8 +30,8 @@ def trust(*packages: str) -> None:
         ConfigError: if one is not the name of a package.
     """
     for package in packages:
-        if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", package):
-            raise ConfigError(f"trust={package}: must be names of packages, such as [my_package]")
+        if not isinstance(package, str) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", package):
+            raise ConfigError(f"trust={package!s}: must be names of packages, such as [my_package]")
     os.environ[VARIABLE] = ",".join(dict.fromkeys([*_in_variable(), *packages]))
 
 

@@ -6,25 +6,37 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
+from dqn_experiments.config.stored_form import OPTION, stored_form
+from dqn_experiments.config.wording import shown
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.run.stored import CONFIG, stored_config
 
 FREE = (
+    # until when it runs, and what is written of it on the way
     "total_steps",
     "pause_after",
     "checkpoint",
-    "evaluation",
     "tracker",
     "log_every",
+    # games and random numbers of its own
+    "evaluation",
+    # what computes: another device or number of threads rounds otherwise, and nothing else
     "device",
     "cpu_threads",
     "deterministic",
-    "trust",
-    "resume",
+    # the same frames come from any number of emulator threads, and out of any memory
+    "env.num_threads",
     "buffer.device",
     "buffer.compression",
+    # what a person says of one start
+    "trust",
+    "resume",
 )
-"""What may differ when a run is continued: the same batches come out of any memory."""
+"""What may differ when a run is continued. All else decides what is learned: even
+`buffer.read_ahead`, which draws a batch before the newest transitions are stored, and
+`buffer.capacity`, since what is drawn depends on the slots that there are."""
+
+ABSENT = object()
 
 
 def continued_config(run_dir: Path, composed: DictConfig, overrides: list[str]) -> DictConfig:
@@ -42,14 +54,22 @@ def continued_config(run_dir: Path, composed: DictConfig, overrides: list[str]) 
     for override in OverridesParser.create().parse_overrides(overrides):
         key = override.key_or_group
         if not _is_free(key):
-            raise ConfigError(
-                f"{override.input_line}: would make it another run; with resume=<run directory> "
-                f"must be of {', '.join(FREE)}"
-            )
-        if key != "resume":
-            value = OmegaConf.select(composed, key)
-            changes[key] = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+            _check_unchanged(run_dir, key, _value(composed, key), str(override.input_line))
+        elif key != "resume":
+            changes[key] = _value(composed, key, None)
     return stored_config(run_dir, "resume", changes)
+
+
+def _check_unchanged(run_dir: Path, key: str, given: Any, written: str) -> None:
+    """Let what a run must keep be said once more, but not changed."""
+    run = stored_config(run_dir, "resume")
+    kept = _value(run, key)
+    if given is ABSENT or given != kept:
+        has = "" if kept is ABSENT or isinstance(kept, dict) else f" than this with {shown(kept)}"
+        free = [free for free in FREE if free != "resume" and _value(run, free) is not ABSENT]
+        raise ConfigError(
+            f"{written}: would make it another run{has}; what may change is {', '.join(free)}"
+        )
 
 
 def check_same_run(run_dir: Path, config: DictConfig, called: str = "run_dir") -> None:
@@ -61,17 +81,26 @@ def check_same_run(run_dir: Path, config: DictConfig, called: str = "run_dir") -
     if not (run_dir / CONFIG).exists():
         return
     both = stored_config(run_dir, called), config
-    stored, given = (_leaves(OmegaConf.to_container(each)) for each in both)
+    stored, given = (_leaves(stored_form(each)) for each in both)
     for key in [*given, *stored]:
         if not _is_free(key) and stored.get(key) != given.get(key):
+            chosen = key.removesuffix(f".{OPTION}")
+            named = key if chosen == key else chosen.replace(".", "/")  # as one chooses an option
             raise ConfigError(
-                f"{key}={given.get(key)}: {run_dir} holds a run with {stored.get(key)}; must be "
-                f"the same, as resume={run_dir} keeps it, or another run directory"
+                f"{named}={shown(given.get(key))}: {run_dir} holds a run with "
+                f"{shown(stored.get(key))}; must be the same, or in another directory; "
+                f"resume={run_dir} (in Python go_on) keeps it"
             )
 
 
 def _is_free(key: str) -> bool:
     return any(key == free or key.startswith(f"{free}.") for free in FREE)
+
+
+def _value(config: DictConfig, key: str, absent: Any = ABSENT) -> Any:
+    """What stands at a dotted key, in plain values."""
+    value = OmegaConf.select(config, key, default=absent)
+    return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
 
 
 def _leaves(config: Any, prefix: str = "") -> dict[str, Any]:

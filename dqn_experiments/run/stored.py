@@ -49,14 +49,20 @@ def stored_config(
 
 def _read(run_dir: Path, key: str) -> dict[str, Any]:
     file = run_dir / CONFIG
-    if not file.is_file():
-        raise ConfigError(f"{key}={run_dir}: must be a run directory; it has no {CONFIG}")
     try:
+        if not file.is_file():
+            raise ConfigError(f"{key}={run_dir}: must be a run directory; it has no {CONFIG}")
         text = file.read_text("utf-8")
+    except OSError as error:
+        told = f"{key}={run_dir}: {CONFIG} cannot be read ({error.strerror})"
+        raise ConfigError(told) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{key}={run_dir}: {CONFIG} cannot be read as yaml") from error
+    try:
         _refuse_bombs(text)
         config = yaml.safe_load(text)
         as_json = json.dumps(config, default=str)
-    except (yaml.YAMLError, ValueError, TypeError, OSError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ConfigError(f"{key}={run_dir}: {CONFIG} cannot be read as yaml") from error
     if not isinstance(config, dict) or "${" in as_json:
         raise ConfigError(f"{key}={run_dir}: {CONFIG} must be a run's config in plain values")

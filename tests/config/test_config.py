@@ -21,7 +21,7 @@ def read(path: Path) -> dict[str, Any]:
 FILES = [
     path
     for group in GROUPS
-    for path in sorted((ROOT / "conf" / group).glob("*.yaml"))
+    for path in sorted((ROOT / "conf" / group).rglob("*.yaml"))
     if "_target_" in read(path)
 ]
 
@@ -29,10 +29,10 @@ FILES = [
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
 def test_a_file_lists_every_argument_of_its_component(path: Path) -> None:
     node = read(path)
-    group = path.parent.name
+    group = node["_target_"].removeprefix("dqn_experiments.").rpartition(".")[0].rpartition(".")[0]
     parts = {name.rpartition("@")[2] for part in node.pop("defaults", []) for name in part}
     listed = {*node, *parts} - {"_target_"}
-    assert listed == set(options_of(component(group, node["_target_"])))
+    assert listed == set(options_of(component(group.replace(".", "/"), node["_target_"])))
 
 
 @pytest.mark.parametrize("group", GROUPS)
@@ -90,8 +90,10 @@ def test_numbers_may_be_written_as_people_write_them() -> None:
 def test_the_schedule_of_beta_can_be_replaced_as_that_of_epsilon() -> None:
     beta = composed("buffer=prioritized", "total_steps=100_000").buffer.beta
     assert (beta.start, beta.end, beta.steps) == (0.4, 1.0, 100_000)
-    constant = composed("buffer=prioritized", "schedule@buffer.beta=constant").buffer.beta
+    chosen = "buffer=prioritized", "buffer/beta=constant", "buffer.beta.value=0.7"
+    constant = composed(*chosen).buffer.beta
     assert constant._target_ == "dqn_experiments.schedule.constant.Constant"
+    assert constant.value == 0.7
 
 
 def _leaves(config: object, prefix: str = "") -> list[str]:

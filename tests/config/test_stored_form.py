@@ -129,8 +129,28 @@ def test_a_run_of_another_version_says_which_can_go_on(
 def test_an_option_is_a_file_of_its_group(option: Any, tmp_path: Path) -> None:
     store_config(tmp_path, composed("env=pong"))
     edit(tmp_path, lambda content: content["agent"].update(_option_=option))
-    with pytest.raises(ConfigError, match=r"must be one of the files in conf/agent"):
+    with pytest.raises(ConfigError, match=r"agent\._option_=.*: must be one of dqn$"):
         stored_config(tmp_path)
+
+
+def test_a_component_without_an_option_is_told_by_its_place(tmp_path: Path) -> None:
+    store_config(tmp_path, composed("buffer=prioritized"))
+    edit(tmp_path, lambda content: content["buffer"]["beta"].pop("_option_"))
+    allowed = "must be one of constant, exponential, linear$"
+    with pytest.raises(ConfigError, match=rf"buffer\.beta\._option_=: {allowed}"):
+        stored_config(tmp_path)
+
+
+@pytest.mark.parametrize("beta", ["linear", "constant", "exponential"])
+def test_every_schedule_that_beta_could_have_is_read(beta: str, tmp_path: Path) -> None:
+    """By version 0.2.0 too, which named them as the options of `schedule`."""
+    config = composed("buffer=prioritized", f"buffer/beta={beta}")
+    store_config(tmp_path, config)
+    assert yaml.safe_load((tmp_path / CONFIG).read_text())["buffer"]["beta"]["_option_"] == beta
+    assert stored_config(tmp_path).buffer.beta == config.buffer.beta
+    keys = {"linear": "steps", "constant": "value", "exponential": "start"}
+    edit(tmp_path, lambda content: content["buffer"]["beta"].pop(keys[beta]))
+    assert stored_config(tmp_path).buffer.beta == config.buffer.beta  # beta's default
 
 
 def test_every_option_that_is_stored_has_a_yaml_of_its_name() -> None:

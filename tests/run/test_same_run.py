@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dqn_experiments import load, state
-from dqn_experiments.config.compose import composed
+from dqn_experiments.config.compose import as_written, composed
 from dqn_experiments.errors import ConfigError, StateError
 from dqn_experiments.run import checkpoint, parts
 from dqn_experiments.run.same_run import check_same_run, continued_config
@@ -45,9 +45,66 @@ def test_a_longer_run_is_the_same_unless_a_schedule_ends_with_it(tmp_path: Path)
         if buffer == "uniform":
             check_same_run(tmp_path, longer)
         else:
-            told = "buffer.beta.steps=300000: .* holds a run with 200000; .* as resume=.* keeps it"
+            told = "buffer.beta.steps=300000: .* holds a run with 200000; .* resume=.* keeps it"
             with pytest.raises(ConfigError, match=told):
                 check_same_run(tmp_path, longer)
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        ("optimizer=rmsprop", "optimizer=rmsprop: .* holds a run with adam;"),
+        ("network/torso=mlp", "network/torso=mlp: .* holds a run with nature_cnn;"),
+        ("optimizer.lr=1", r"optimizer\.lr=1\.0: .* holds a run with 0\.0002;"),
+        ("env.num_envs=2", r"env\.num_envs=2: .* holds a run with 1;"),
+        ("buffer.read_ahead=false", r"buffer\.read_ahead=false: .* holds a run with true;"),
+    ],
+)
+def test_another_run_is_told_in_the_words_that_chose_it(
+    override: str, told: str, tmp_path: Path
+) -> None:
+    store_config(tmp_path, composed())
+    with pytest.raises(ConfigError, match=told) as error:
+        check_same_run(tmp_path, composed(override))
+    assert "hydra." not in str(error.value)  # which nobody says in Python
+
+
+def test_what_may_change_is_told_of_the_run_at_hand(tmp_path: Path) -> None:
+    for env, has_threads in (("pong", True), ("cartpole", False)):
+        network = "nature_cnn" if env == "pong" else "mlp"
+        store_config(tmp_path, composed(f"env={env}", f"network={network}"))
+        with pytest.raises(ConfigError, match=r"^agent\.discount=0\.5: would make it") as error:
+            continued_config(tmp_path, composed("agent.discount=0.5"), ["agent.discount=0.5"])
+        assert "than this with 0.99; what may change is total_steps, " in str(error.value)
+        assert ("env.num_threads" in str(error.value)) == has_threads
+
+
+@pytest.mark.parametrize("override", ["experiment=cartpole", "~seed", "network/torso=mlp"])
+def test_a_choice_that_no_run_holds_is_no_way_to_go_on(override: str, tmp_path: Path) -> None:
+    store_config(tmp_path, composed())
+    with pytest.raises(ConfigError, match=f"^{override}: would make it another run.*; what may"):
+        continued_config(tmp_path, as_written(override), [override])
+
+
+def test_what_a_run_has_anyway_may_be_said_again(tmp_path: Path) -> None:
+    store_config(tmp_path, composed("agent.discount=0.5"))
+    same = ["agent.discount=0.5", "env=breakout"]
+    assert continued_config(tmp_path, composed(*same), same).agent.discount == 0.5
+
+
+def test_the_number_of_emulator_threads_changes_nothing(tmp_path: Path) -> None:
+    """Which is why it may change when a run goes on."""
+    tiny = ["env.num_envs=3", "env.screen_size=36", "network=mlp", "network.hidden=[8]"]
+    steps = ["total_steps=300", "learning_starts=60", "buffer.capacity=200", "cpu_threads=1"]
+    scored = ["evaluation.episodes=1", "evaluation.max_frames=40", "tracker.mode=disabled"]
+    weights = []
+    for threads in (1, 3):
+        run = tmp_path / str(threads)
+        run.mkdir()
+        train(composed(*tiny, *steps, *scored, f"env.num_threads={threads}"), run)
+        weights.append(checkpoint.find(run, "latest").path / checkpoint.WEIGHTS)
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    train(composed(*tiny, *steps, *scored, "env.num_threads=2", "total_steps=330"), run)
 
 
 def test_an_environment_that_plays_otherwise_is_noticed(tmp_path: Path) -> None:
