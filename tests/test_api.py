@@ -132,7 +132,7 @@ def test_only_a_folder_of_configs_is_one(run_dir: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", [3, None, ["my_package"], "my-package"])
 def test_only_names_of_packages_can_be_trusted(package: Any) -> None:
-    with pytest.raises(dqn.ConfigError, match="trust=.*: must be names of packages"):
+    with pytest.raises(dqn.ConfigError, match=r"trust=.*: must be names of packages"):
         dqn.trust(package)
 
 

@@ -2,7 +2,8 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, DirectoryPath, Field
+from hydra.utils import to_absolute_path
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, DirectoryPath, Field
 
 from dqn_experiments.config.constraints import Count, OptionalCount, Seed, UnitInterval
 from dqn_experiments.config.duration import OptionalStepsOrDuration, StepsOrDuration
@@ -15,6 +16,14 @@ def _several(packages: object) -> object:
     return [packages] if isinstance(packages, str) else packages
 
 
+def _absolute(path: str) -> str:
+    """As seen from where the command was started; whether it is there counts at a run's start."""
+    if not path:
+        raise ValueError("must be a run directory, a checkpoint's folder or a network.pt")
+    return to_absolute_path(path)
+
+
+AbsolutePath = Annotated[str, Field(coerce_numbers_to_str=True), AfterValidator(_absolute)]
 Packages = Annotated[list[str], BeforeValidator(_several)]
 
 
@@ -40,6 +49,7 @@ class RunConfig(BaseModel):
     total_steps: Count
     learning_starts: OptionalCount
     update_every: Count
+    initial_weights: AbsolutePath | None
     log_every: Count
     checkpoint: CheckpointConfig
 

@@ -1,6 +1,7 @@
 """From a config to the parts that train, each with random streams of its own."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ from omegaconf import DictConfig
 
 from dqn_experiments.config.components import build_env, build_replay
 from dqn_experiments.experience.spec import ReplaySpec
+from dqn_experiments.run.initial_weights import naming_source, read_weights
 from dqn_experiments.train.learner import Learner
 from dqn_experiments.train.loop import Loop
 from dqn_experiments.train.player import Player
@@ -16,7 +18,10 @@ from dqn_experiments.train.recorded_env import RecordedEnv
 
 
 def assembled(
-    config: DictConfig, device: torch.device, between_steps: Callable[[], None] = lambda: None
+    config: DictConfig,
+    device: torch.device,
+    between_steps: Callable[[], None] = lambda: None,
+    begins: bool = True,
 ) -> Loop:
     """The loop of a run that has not begun.
 
@@ -25,20 +30,34 @@ def assembled(
         device: of the networks and batches.
         between_steps: called while environments are brought back to where they were; what it
             raises ends that.
+        begins: whether it will begin from nothing, and so from `initial_weights` if there are any;
+            a run that goes on needs them no more.
+
+    Raises:
+        ConfigError: if the initial weights cannot be read, or are of another network.
     """
+    source = config.initial_weights if begins else None
+    weights = read_weights(source) if source else None  # before any environment starts
     playing, exploring, drawing, acting = np.random.SeedSequence(config.seed).spawn(4)
     env = build_env(config)
-    learner = Learner(config, env.observation_shape, env.num_actions, device)
-    policy = EpsilonGreedy(
-        learner.network,
-        learner.rule.values,
-        env.num_actions,
-        np.random.default_rng(exploring),
-        int(acting.generate_state(1)[0]),
-        device,
-    )
-    recorded = RecordedEnv(env, np.random.default_rng(playing), between_steps)
-    player = Player(recorded, policy, env.observation_shape, env.dtype)
-    draws = np.random.default_rng(drawing)
-    spec = ReplaySpec(env.num_envs, env.observation_shape, env.dtype, draws, device)
-    return Loop(config, player, build_replay(config, spec), learner)
+    with ExitStack() as on_failure:
+        on_failure.callback(env.close)
+        learner = Learner(config, env.observation_shape, env.num_actions, device)
+        if weights is not None:
+            with naming_source(config.initial_weights):
+                learner.begin_with(weights)
+        policy = EpsilonGreedy(
+            learner.network,
+            learner.rule.values,
+            env.num_actions,
+            np.random.default_rng(exploring),
+            int(acting.generate_state(1)[0]),
+            device,
+        )
+        recorded = RecordedEnv(env, np.random.default_rng(playing), between_steps)
+        player = Player(recorded, policy, env.observation_shape, env.dtype)
+        draws = np.random.default_rng(drawing)
+        spec = ReplaySpec(env.num_envs, env.observation_shape, env.dtype, draws, device)
+        loop = Loop(config, player, build_replay(config, spec), learner)
+        on_failure.pop_all()
+    return loop

@@ -1,6 +1,7 @@
 """The learner: networks, their optimizer, and one gradient step at a time."""
 
 import copy
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -8,6 +9,7 @@ from omegaconf import DictConfig
 from torch import Tensor
 
 from dqn_experiments.config.components import build_network, build_optimizer, build_rule
+from dqn_experiments.errors import StateError
 from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import NetworkSpec
 from dqn_experiments.machine.randomness import Randomness
@@ -49,6 +51,26 @@ class Learner:
         self.target_network.requires_grad_(False)
         self._modes = Modes(self.network)
         self._optimizer = build_optimizer(config, self.network.parameters())
+
+    def begin_with(self, weights: Mapping[str, Any]) -> None:
+        """Let both networks start from the weights of another run's network.
+
+        So does a target network that would have weights of its own (`random_target`): beside a
+        network that has learned something these would only undo it.
+
+        Raises:
+            StateError: if they are of another network; one thing that does not fit is named.
+        """
+        misfit = _misfit(self.network.state_dict(), weights)
+        if misfit:
+            raise StateError(misfit)
+        try:
+            self.network.load_state_dict(weights)
+        except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise StateError(
+                f"not of this network ({' '.join(str(error).split()):.200})"
+            ) from error
+        self.sync_target()
 
     def update(self, batch: Batch) -> Update:
         """One gradient step on the mean loss of `batch`; nothing of it waits for the device."""
@@ -104,6 +126,22 @@ class Learner:
             for weight, value in zip(weights, before, strict=True):
                 weight.copy_(value)
         return self._optimizer.state_dict()
+
+
+def _misfit(own: Mapping[str, Any], given: Mapping[str, Any]) -> str | None:
+    """The first thing in which the states of two networks differ, but for their values."""
+    for name in own:
+        if name not in given:
+            return f"has no {name}, which this network needs"
+        there, here = (_shape(state[name]) for state in (given, own))
+        if there != here:
+            return f"{name} has the shape {there}, and in this network {here}"
+    foreign = [name for name in given if name not in own]
+    return f"has {foreign[0]}, which this network has not" if foreign else None
+
+
+def _shape(value: Any) -> list[int] | None:
+    return list(value.shape) if isinstance(value, Tensor) else None
 
 
 def _settings(groups: list[dict[str, Any]]) -> list[dict[str, Any]]:

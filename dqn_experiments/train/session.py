@@ -51,7 +51,8 @@ class Session:
     def __init__(self, config: DictConfig, run: TrackedRun, interrupt: Interrupt) -> None:
         self.config, self.run_dir, self.interrupt = config, run.run_dir, interrupt
         device = resolve(config.device)
-        self.loop = assembled(config, device, interrupt.check)
+        begins = not checkpoint.any_in(self.run_dir)
+        self.loop = assembled(config, device, interrupt.check, begins)
         log.info(f"training on {device} in {self.run_dir}")
         self.replay_report = ReplayReport(self.loop.replay)
         with ExitStack() as on_failure:
