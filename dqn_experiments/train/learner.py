@@ -63,7 +63,7 @@ class Learner:
         """
         misfit = _misfit(self.network.state_dict(), weights)
         if misfit:
-            raise StateError(misfit)
+            raise StateError(f"{misfit}; must be of the same network, with as many actions")
         try:
             self.network.load_state_dict(weights)
         except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:

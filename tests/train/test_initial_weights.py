@@ -19,6 +19,7 @@ from dqn_experiments.run import checkpoint
 from dqn_experiments.run.initial_weights import read_weights
 from dqn_experiments.run.stored import stored_config
 from dqn_experiments.train.assembly import assembled
+from dqn_experiments.train.learner import Learner
 from tests.conftest import QUICK_CARTPOLE, TRACE, Payload
 
 SILENT = (*QUICK_CARTPOLE, "tracker.mode=disabled")
@@ -142,6 +143,13 @@ def test_weights_of_another_network_are_refused_before_anything_is_written(
 ) -> None:
     message = refused(tmp_path, source, *overrides)
     assert re.search(told, message), message
+
+
+def test_weights_for_another_number_of_actions_are_refused(source: Path) -> None:
+    learner = Learner(composed(*SILENT), (1, 4), 3, CPU)
+    told = r"head\.layers\.\d\.weight has the shape \[2, 84\], and in this network \[3, 84\]; must"
+    with pytest.raises(ConfigError, match=told):
+        learner.begin_with(saved(source, 600))
 
 
 def test_weights_with_too_much_are_refused(source: Path, tmp_path: Path) -> None:
