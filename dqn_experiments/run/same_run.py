@@ -65,7 +65,7 @@ def _check_unchanged(run_dir: Path, key: str, given: Any, written: str) -> None:
     run = stored_config(run_dir, "resume")
     kept = _value(run, key)
     if given is ABSENT or given != kept:
-        has = "" if kept is ABSENT or isinstance(kept, dict) else f" than this with {shown(kept)}"
+        has = "" if kept is ABSENT or isinstance(kept, dict) else f" (this has {shown(kept)})"
         free = [free for free in FREE if free != "resume" and _value(run, free) is not ABSENT]
         raise ConfigError(
             f"{written}: would make it another run{has}; what may change is {', '.join(free)}"

@@ -75,7 +75,7 @@ def test_what_may_change_is_told_of_the_run_at_hand(tmp_path: Path) -> None:
         store_config(tmp_path, composed(f"env={env}", f"network={network}"))
         with pytest.raises(ConfigError, match=r"^agent\.discount=0\.5: would make it") as error:
             continued_config(tmp_path, composed("agent.discount=0.5"), ["agent.discount=0.5"])
-        assert "than this with 0.99; what may change is total_steps, " in str(error.value)
+        assert "another run (this has 0.99); what may change is total_steps, " in str(error.value)
         assert ("env.num_threads" in str(error.value)) == has_threads
 
 

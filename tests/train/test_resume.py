@@ -189,8 +189,14 @@ def test_a_finished_run_says_so_and_can_be_made_longer(
     [
         ("{} hydra.run.dir=run optimizer.lr=0.5", "optimizer.lr=0.5: * holds a run with 0.001"),
         ("{} hydra.run.dir=run buffer.n_step=2", "buffer.n_step=2: * holds a run with 10"),
-        ("resume=run seed=4", "seed=4: would make it another run; with resume="),
-        ("resume=run env=breakout", "env=breakout: would make it another run; with resume="),
+        (
+            "resume=run seed=4",
+            "seed=4: would make it another run (this has 42); what may change is total_steps, ",
+        ),
+        (
+            "resume=run env=breakout",
+            "env=breakout: would make it another run; what may change is total_steps, ",
+        ),
         ("resume=run total_steps=0", "run/config.yaml: total_steps=0: must be greater than"),
         ("resume=nowhere", "resume=nowhere: must be a run directory; it has no config.yaml"),
         ("resume=empty", "resume=empty: must be a run directory; it has no config.yaml"),
