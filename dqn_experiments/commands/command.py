@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -44,8 +45,8 @@ TOLD = (TrainingError, HydraException, OmegaConfBaseException, YAMLError, ValueE
 def run_command(config_name: str, task: Task) -> None:
     """Compose `config_name` with the command line's overrides and hand it to `task`.
 
-    Exit codes: 2 for a configuration that cannot work, 1 for training that cannot go on, 130,
-    138 and 143 for SIGINT, SIGUSR1 and SIGTERM. With HYDRA_FULL_ERROR=1 Hydra's errors come with
+    Exit codes: 2 for a configuration that cannot work, 1 for training that cannot go on, 128 + n
+    for signal n. With HYDRA_FULL_ERROR=1 Hydra's errors come with
     their traceback.
     """
     register_env_configs()
@@ -128,18 +129,23 @@ def _as_job(task: Task, config_name: str) -> Task:
             PassSignalsOn.stopped_by = stop.args[0]
             raise StoppedError(str(stop)) from None
         except (ConfigError, TrainingError, OSError) as error:
-            told = TrainingError(str(error)) if isinstance(error, OSError) else error
+            told = TrainingError(_of_a_file(error)) if isinstance(error, OSError) else error
             if HydraConfig.get().mode == RunMode.RUN:
                 _fail(told)
             log.error(f"job {HydraConfig.get().job.num} failed: {told}")
             raise told from error
         except Exception as error:
-            log.exception("failed unexpectedly")
             if HydraConfig.get().mode == RunMode.RUN:
-                sys.exit(1)
+                traceback.print_exc()
+                _fail(TrainingError(f"failed unexpectedly: {error!r}"))
+            log.exception("failed unexpectedly")
             raise TrainingError(f"job {HydraConfig.get().job.num}: {error!r}") from error
 
     return job
+
+
+def _of_a_file(error: OSError) -> str:
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
 
 
 def task_overrides() -> list[str]:
@@ -158,10 +164,17 @@ def _run_dir(resume: object, new: str) -> str:
     return str(resume) if os.path.isfile(os.path.join(str(resume), "config.yaml")) else new
 
 
-def as_typed(path: str | Path) -> Path:
+def as_typed(path: object) -> Path:
     """A path as the person meant it who started the command, wherever Hydra went since."""
     started_in = Path(HydraConfig.get().runtime.cwd)
-    return Path(path) if Path.cwd() == started_in else started_in / path
+    return Path(str(path)) if Path.cwd() == started_in else started_in / str(path)
+
+
+def keep_path(config: DictConfig, key: str) -> None:
+    """Let the path that a key holds be one as it was typed."""
+    path = OmegaConf.select(config, key)  # None where it is missing, which is told elsewhere
+    if path is not None:
+        config[key] = str(as_typed(path))
 
 
 def _fail(error: BaseException) -> NoReturn:

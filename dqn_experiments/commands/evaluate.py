@@ -2,7 +2,8 @@
 
 from omegaconf import DictConfig
 
-from dqn_experiments.commands.command import run_command
+from dqn_experiments.commands.command import keep_path, run_command
+from dqn_experiments.machine.interrupt import Interrupt
 
 
 def main() -> None:
@@ -16,6 +17,9 @@ def _evaluate(composed: DictConfig) -> float:
     from dqn_experiments.config.schema import EvaluateConfig
     from dqn_experiments.train.trained import evaluated
 
-    evaluation = evaluated(checked_keys(EvaluateConfig, composed))
+    keep_path(composed, "run")
+    chosen = checked_keys(EvaluateConfig, composed)
+    with Interrupt(own=True) as interrupt:
+        evaluation = evaluated(chosen, interrupt.check)
     print(evaluation, flush=True)
     return evaluation.score.mean

@@ -9,7 +9,13 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from dqn_experiments.commands.command import as_typed, run_command, task_overrides, written
+from dqn_experiments.commands.command import (
+    as_typed,
+    keep_path,
+    run_command,
+    task_overrides,
+    written,
+)
 from dqn_experiments.commands.log_file import logged
 from dqn_experiments.errors import ConfigError
 
@@ -28,11 +34,12 @@ def _train(composed: DictConfig) -> float | None:
     hydra = HydraConfig.get()
     if hydra.mode == RunMode.RUN and not hydra.run.dir:  # a shell's variable that is not set
         raise ConfigError("hydra.run.dir=: must be a directory")
+    keep_path(composed, "initial_weights")
     if composed.resume == "auto":
         run_dir, config, key = Path(hydra.runtime.output_dir), checked(composed), "hydra.run.dir"
         title = _title(hydra, run_dir)
     else:
-        typed, key = as_typed(str(composed.resume)), "resume"
+        typed, key = as_typed(composed.resume), "resume"
         config = continued_config(typed, composed, task_overrides())
         run_dir = typed.absolute()
         title = run_dir.name  # the command line does not tell what was played

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from dqn_experiments.commands.command import run_command
+from dqn_experiments.commands.command import keep_path, run_command
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.experience.played import PlayedEpisode
+from dqn_experiments.machine.interrupt import Interrupt
 
 if TYPE_CHECKING:
     from dqn_experiments.train.trained import TrainedAgent
@@ -31,6 +32,7 @@ def _watch(composed: DictConfig) -> float:
     from dqn_experiments.train.scoring import episode_limit
     from dqn_experiments.train.trained import TrainedAgent
 
+    keep_path(composed, "run")
     chosen = checked_keys(WatchConfig, composed)
     if chosen.render == "video":
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame looks for a screen otherwise
@@ -47,7 +49,9 @@ def _watch(composed: DictConfig) -> float:
     for seed in range(chosen.seed, chosen.seed + chosen.episodes):
         path = chosen.run / "videos" / f"step_{agent.step}_seed_{seed}.mp4"
         film = path if chosen.render == "video" else None
-        episode = _shown(partial(played.viewable, **game), agent, epsilon, seed, film)
+        with Interrupt(own=True) as interrupt:
+            play = partial(_episode, agent, epsilon, seed, interrupt.check)
+            episode = _shown(partial(played.viewable, **game), film, play)
         cut = f", cut at {game['max_frames']:,} frames" if episode.cut else ""
         told = f"return {episode.episode_return:g}, {episode.length:,} steps{cut}"
         print(told if film is None else f"{told}, {film}", flush=True)
@@ -61,11 +65,7 @@ def _has_screen() -> bool:
 
 
 def _shown(
-    viewable: Callable[..., Any],
-    agent: "TrainedAgent",
-    epsilon: float,
-    seed: int,
-    film: Path | None,
+    viewable: Callable[..., Any], film: Path | None, play: Callable[[Any], PlayedEpisode]
 ) -> PlayedEpisode:
     """Play an episode in a window, or filmed into a file."""
     from dqn_experiments.run.film import Filmed
@@ -75,12 +75,14 @@ def _shown(
     else:
         env = viewable("rgb_array", lambda screen: Filmed(screen, film))
     try:
-        return _episode(env, agent, epsilon, seed)
+        return play(env)
     finally:
         env.close()
 
 
-def _episode(env: Any, agent: "TrainedAgent", epsilon: float, seed: int) -> PlayedEpisode:
+def _episode(
+    agent: "TrainedAgent", epsilon: float, seed: int, between_steps: Callable[[], None], env: Any
+) -> PlayedEpisode:
     import numpy as np
 
     from dqn_experiments.experience.stacking import FrameStack
@@ -92,6 +94,7 @@ def _episode(env: Any, agent: "TrainedAgent", epsilon: float, seed: int) -> Play
     score, length = 0.0, 0
     terminated = truncated = False
     while not (terminated or truncated):
+        between_steps()
         action = agent.act(stack.observation, epsilon)
         frame, reward, terminated, truncated, _ = env.step(int(action[0]))
         stack.push(frame, np.zeros(1, bool))

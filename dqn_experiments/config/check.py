@@ -34,6 +34,12 @@ def checked(config: DictConfig | Plain) -> DictConfig:
     return OmegaConf.create(result)
 
 
+def plain_config(config: DictConfig) -> Plain:
+    """A checked config in plain values."""
+    plain: Plain = OmegaConf.to_container(config)  # type: ignore[assignment]
+    return plain
+
+
 def checked_keys(schema: type[Schema], config: DictConfig | Plain) -> Schema:
     """The keys of a command, checked against its schema; raises ConfigError."""
     return _check(schema, _plain(config), "")

@@ -3,11 +3,11 @@
 import logging
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from dqn_experiments.config.check import plain_config
 from dqn_experiments.experience.spec import TrackedRun
 from dqn_experiments.machine import memory
 from dqn_experiments.machine.devices import torch_settings
@@ -60,14 +60,9 @@ def train(
             if found and found.step >= config.total_steps and found.score is not None:
                 log.info(f"{run_dir}: finished after {found.step:,} steps; nothing is left to do")
                 return Outcome(run_dir, "finished", found.step, found.score)
-            run = TrackedRun(run_dir, _plain(config), title, sweep)
+            run = TrackedRun(run_dir, plain_config(config), title, sweep)
             with memory.shortage_told(lambda: f"lower buffer.capacity={config.buffer.capacity}"):
                 session = Session(config, run, interrupt)
             with session.closed_at_the_end():
                 session.begin(found)
                 return session.run()
-
-
-def _plain(config: DictConfig) -> dict[str, Any]:
-    plain: dict[str, Any] = OmegaConf.to_container(config)  # type: ignore[assignment]
-    return plain

@@ -1,12 +1,14 @@
 """An agent as a checkpoint holds it: to act with, to score, to watch."""
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from omegaconf import DictConfig
 
+from dqn_experiments.config.check import plain_config
 from dqn_experiments.config.components import build_env, build_network, build_rule, build_tracker
 from dqn_experiments.config.schema import CheckpointChoice, EvaluateConfig
 from dqn_experiments.errors import ConfigError
@@ -15,7 +17,9 @@ from dqn_experiments.experience.spec import NetworkSpec, TrackedRun
 from dqn_experiments.machine.devices import resolve, torch_settings
 from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import SUMS, WEIGHTS
+from dqn_experiments.run.ownership import InUseError, owned
 from dqn_experiments.run.parts import restore_tensors
+from dqn_experiments.run.record import tell_again
 from dqn_experiments.run.score import Evaluation
 from dqn_experiments.run.stored import stored_config
 from dqn_experiments.train.policy import EpsilonGreedy
@@ -86,8 +90,14 @@ class TrainedAgent:
         self.policy = self.policy.seeded(seed)
 
 
-def evaluated(chosen: EvaluateConfig) -> Evaluation:
+def evaluated(
+    chosen: EvaluateConfig, between_steps: Callable[[], None] = lambda: None
+) -> Evaluation:
     """Score a checkpoint, leave the score in the run's directory, and track it if asked to.
+
+    Args:
+        chosen: what to score, and how.
+        between_steps: called before every step; what it raises ends the evaluation.
 
     Raises:
         ConfigError: see `TrainedAgent`.
@@ -97,20 +107,25 @@ def evaluated(chosen: EvaluateConfig) -> Evaluation:
     agent.config.evaluation.update(protocol)
     with torch_settings(agent.config.cpu_threads):
         evaluation = evaluate(
-            agent.config, agent.policy, agent.step, chosen.seed, max_frames=chosen.max_frames
+            agent.config, agent.policy, agent.step, chosen.seed, between_steps, chosen.max_frames
         )
     try:
-        evaluation.write(chosen.run)
+        with owned(chosen.run, "run"):  # only now: a training that goes on is not kept out
+            evaluation.write(chosen.run)
+            if chosen.track:
+                _track(agent.config, chosen.run, evaluation)
+    except InUseError as error:
+        log.warning(f"{error}; the score is neither left there nor added to its W&B run")
     except OSError as error:
         log.error(f"{error.filename} cannot be written ({error.strerror})")
-    if chosen.track:
-        _track(agent.config, chosen.run, evaluation)
     return evaluation
 
 
 def _track(config: DictConfig, run_dir: Path, evaluation: Evaluation) -> None:
+    run = TrackedRun(run_dir, plain_config(config), run_dir.name)
     try:
-        tracker = build_tracker(config, TrackedRun(run_dir, {}, run_dir.name))
+        tracker = build_tracker(config, run)
+        tell_again(run_dir, tracker)
         earlier = {"evaluation/human_normalized": None}  # does not hold for this one
         tracker.summarise({**earlier, **evaluation.metrics()})
         tracker.close(0)

@@ -1,0 +1,100 @@
+"""A run directory has one W&B run: the one that W&B gave, which an evaluation adds to."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from dqn_experiments.run.ownership import owned
+from tests.conftest import QUICK_CARTPOLE, Command, metrics, wandb_records
+
+RUN = (*QUICK_CARTPOLE, "tracker.mode=offline", "hydra.run.dir=run")
+
+
+def wandb_runs(run_dir: Path) -> list[dict[str, Any]]:
+    return wandb_records(run_dir, "run")
+
+
+def test_variables_of_wandb_are_heeded_and_remembered(command: Command, tmp_path: Path) -> None:
+    variables = {
+        "WANDB_PROJECT": "my_project",
+        "WANDB_ENTITY": "my_team",
+        "WANDB_NAME": "my name",
+        "WANDB_RUN_GROUP": "my_group",
+        "WANDB_JOB_TYPE": "try",
+        "WANDB_TAGS": "a,b",
+        "WANDB_RUN_ID": "my_id",
+    }
+    done = command(*RUN, **variables)
+    assert done.returncode == 0, done.stderr
+    done = command("run=run", "episodes=2", module="dqn_experiments.evaluate")
+    assert done.returncode == 0, done.stderr
+    first, again = wandb_runs(tmp_path / "run")
+    for run in (first, again):
+        assert run["run_id"] == "my_id"
+        assert run["project"] == "my_project"
+        assert run["entity"] == "my_team"
+        assert run["display_name"] == "my name"
+        assert run["run_group"] == "my_group"
+        assert run["job_type"] == "try"
+    assert first["tags"] == ["a", "b"]
+
+
+def test_what_the_command_line_says_goes_before_variables(command: Command, tmp_path: Path) -> None:
+    said = ("tracker.project=mine", "tracker.name=own", "tracker.tags=[c]")
+    theirs = {"WANDB_PROJECT": "theirs", "WANDB_NAME": "theirs", "WANDB_TAGS": "theirs"}
+    done = command(*RUN, *said, **theirs)
+    assert done.returncode == 0, done.stderr
+    (run,) = wandb_runs(tmp_path / "run")
+    assert (run["project"], run["display_name"], run["tags"]) == ("mine", "own", ["c"])
+
+
+def test_a_run_of_a_wandb_sweep_stays_that_run(command: Command, tmp_path: Path) -> None:
+    """An agent has the last word on a new run, and none on one that is there."""
+    agent = {"WANDB_SWEEP_ID": "sweep1", "WANDB_RUN_ID": "trial1", "WANDB_PROJECT": "sweeps"}
+    done = command(*RUN, "tracker.project=asked_for", **agent)
+    assert done.returncode == 0, done.stderr
+    known = json.loads((tmp_path / "run/wandb/identity.json").read_text())
+    assert (known["id"], known["project"]) == ("trial1", "sweeps")
+    other = {"WANDB_SWEEP_ID": "sweep2", "WANDB_RUN_ID": "trial2", "WANDB_PROJECT": "elsewhere"}
+    for variables in ({}, other):
+        done = command("run=run", "episodes=2", module="dqn_experiments.evaluate", **variables)
+        assert done.returncode == 0, done.stderr
+    assert [(run["run_id"], run["project"]) for run in wandb_runs(tmp_path / "run")] == [
+        ("trial1", "sweeps")
+    ] * 3
+
+
+def test_every_offline_file_has_all_of_the_run(command: Command, tmp_path: Path) -> None:
+    """Since `wandb sync` lets the one that comes last take the place of the others."""
+    done = command(*RUN)
+    assert done.returncode == 0, done.stderr
+    done = command("run=run", "episodes=2", module="dqn_experiments.evaluate")
+    assert done.returncode == 0, done.stderr
+    files = sorted((tmp_path / "run/wandb").glob("offline-run-*"))
+    assert len(files) == 2
+    records = []
+    for file in files:
+        alone = tmp_path / file.name
+        (alone / "wandb").mkdir(parents=True)
+        (alone / "wandb" / file.name).symlink_to(file)
+        rows = [record["item"] for record in wandb_records(alone, "history")]
+        records.append([{key: row[key] for key in row if key[0] != "_"} for row in rows])
+        (run,) = wandb_runs(alone)
+        assert run["config"]["update"]["optimizer"]["lr"] == 1e-3
+    assert records[0] == records[1] == metrics(tmp_path / "run")
+
+
+def test_an_evaluation_beside_a_training_prints_its_score_and_touches_nothing(
+    command: Command, tmp_path: Path
+) -> None:
+    done = command(*RUN)
+    assert done.returncode == 0, done.stderr
+    run_dir = tmp_path / "run"
+    with owned(run_dir, "run_dir"):
+        before = {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")}
+        done = command("run=run", "episodes=2", module="dqn_experiments.evaluate")
+        assert done.returncode == 0, done.stderr
+        assert "2 episodes" in done.stdout
+        assert f"in use by process {os.getpid()}" in done.stdout
+        assert {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")} == before
