@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side by side
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as on a terminal, also under nohup
 
 ROOT = Path(__file__).parent.parent
 

@@ -8,6 +8,7 @@ from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from dqn_experiments.machine.files import made
 
@@ -20,8 +21,8 @@ class LeaveNothingEmpty(Callback):
 
     def on_run_start(self, config: DictConfig, **_: Any) -> None:
         """Note what is there."""
-        if config.hydra.run.dir:
-            with suppress(OSError):  # which Hydra meets as well, and which is told then
+        with suppress(OSError, OmegaConfBaseException):  # Hydra meets them as well, and tells
+            if config.hydra.run.dir:
                 self._made.enter_context(made(Path(config.hydra.run.dir).absolute()))
 
     def on_run_end(self, config: DictConfig, **_: Any) -> None:
