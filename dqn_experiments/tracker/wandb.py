@@ -100,7 +100,7 @@ class WandbTracker:
 
     def log(self, metrics: Mapping[str, float], number: int) -> None:
         """Send row `number` of metrics, `frames` among them; W&B keeps the first of a number."""
-        self._run.log(dict(metrics), step=number)
+        self._run.log(dict(metrics), step=number, commit=True)  # else it waits for the next one
 
     def summarise(self, values: Mapping[str, Any]) -> None:
         """Set figures that describe the whole run."""
