@@ -16,6 +16,8 @@ from dqn_experiments.state import State, matching, part, restored_rng, rows
 SEED_AFTER = 10_000
 """Steps after which the end of an episode is followed by a seed. It takes ALE about 60 ms to be
 seeded, so it is not done every time, and 5 s to repeat 10,000 steps, so it is done now and then."""
+OF_ALL = 60_000
+"""The same for all environments together: many of them are seeded more often."""
 SEEDS = 2**30  # emulators take 31 bits, and neighbouring environments get neighbouring seeds
 
 
@@ -32,8 +34,8 @@ class RecordedEnv:
     """Plays `env` and keeps a record of its seeds and of the actions since.
 
     The record is its state; to load one is to play it again, `between_steps` being called before
-    every step: what it raises ends the playing. Every `SEED_AFTER` steps or so an
-    environment's next episode starts from a new seed, so that the record stays short. No episode is
+    every step: what it raises ends the playing. Now and then an environment's next episode starts
+    from a new seed, so that the record stays short. No episode is
     cut off for that, and whether or when a run is saved makes no difference to what it plays.
     """
 
@@ -42,6 +44,7 @@ class RecordedEnv:
     ) -> None:
         self._env, self._rng, self._between_steps = env, rng, between_steps
         self.num_envs, self.frame_skip = env.num_envs, env.frame_skip
+        self._seed_after = min(SEED_AFTER, OF_ALL // env.num_envs)
         self._age = np.zeros(env.num_envs, np.int64)  # steps since an environment was seeded
         self._seedings: list[Seeding] = []
         self._actions: list[NDArray[np.int64]] = []
@@ -55,7 +58,7 @@ class RecordedEnv:
         timestep = self._env.step(action)
         self._actions.append(action)
         self._age += 1
-        due = timestep.done & (self._age >= SEED_AFTER)
+        due = timestep.done & (self._age >= self._seed_after)
         if due.any():
             timestep = replace(timestep, first_frame=self._seed(due))
         return timestep

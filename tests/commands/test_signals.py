@@ -72,7 +72,7 @@ def test_a_pre_empted_job_of_submitit_is_queued_again_and_loses_nothing(tmp_path
     _, told = process.communicate(timeout=120)
     assert process.returncode == 0, told
     log = (tmp_path / "sweep" / "0" / "train.log").read_text()
-    assert log.count("stopping after") == 1
+    assert log.count("stopping after") in (1, 2)  # each signal by itself, or both at once
     assert log.count("going on from") == 1
     weights = [checkpoint.find(tmp_path / run, "latest").weights() for run in ("alone", "sweep/0")]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])

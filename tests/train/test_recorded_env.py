@@ -25,6 +25,7 @@ ENVIRONMENTS = {
 @pytest.fixture(autouse=True)
 def seeds_come_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorded_env, "SEED_AFTER", 150)
+    monkeypatch.setattr(recorded_env, "OF_ALL", 6_400)
 
 
 def make(name: str, seed: int = 0, num_envs: int = 3, **options: Any) -> RecordedEnv:
@@ -72,6 +73,18 @@ def test_the_record_stays_short_and_no_episode_is_cut(monkeypatch: pytest.Monkey
         np.testing.assert_array_equal(timestep.first_frame[goes_on], timestep.frame[goes_on])
     assert ended > 300
     assert longest < 150 + 3 * 100
+
+
+def test_many_environments_are_seeded_more_often() -> None:
+    """So that what all of them may have to play again does not grow with their number."""
+    env = make("cartpole", num_envs=64)
+    env.reset()
+    rng = np.random.default_rng(1)
+    longest = 0
+    for _ in range(600):
+        env.step(rng.integers(2, size=64))
+        longest = max(longest, len(env.state_dict()["actions"]))
+    assert longest < recorded_env.OF_ALL // 64 + 2 * 100
 
 
 def test_without_a_seed_being_due_nothing_is_changed() -> None:
