@@ -46,8 +46,7 @@ def run_command(config_name: str, task: Task) -> None:
     """Compose `config_name` with the command line's overrides and hand it to `task`.
 
     Exit codes: 2 for a configuration that cannot work, 1 for training that cannot go on, 128 + n
-    for signal n. With HYDRA_FULL_ERROR=1 Hydra's errors come with
-    their traceback.
+    for signal n. With HYDRA_FULL_ERROR=1 Hydra's errors come with their traceback.
     """
     register_env_configs()
     logging.raiseExceptions = False  # a log file on a full disk is not worth a traceback per line

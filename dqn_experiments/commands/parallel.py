@@ -13,13 +13,15 @@ import sys
 import threading
 import time
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psutil
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from dqn_experiments.machine.interrupt import PATIENCE, SIGNALS
+
+if TYPE_CHECKING:
+    import psutil
 
 IN_THIS_PROCESS = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 
@@ -41,6 +43,8 @@ class PassSignalsOn(Callback):
 
 
 def _pass_on() -> None:
+    import psutil  # late, as only a signal asks for it
+
     number = PassSignalsOn.stopped_by = int(signal.sigwait(SIGNALS))
     first_ctrl_c = time.monotonic() if number == signal.SIGINT else math.inf
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115  what libraries say of it is no news
@@ -62,8 +66,10 @@ def _pass_on() -> None:
             first_ctrl_c = min(first_ctrl_c, time.monotonic())
 
 
-def _jobs() -> list[psutil.Process]:
+def _jobs() -> "list[psutil.Process]":
     """Processes of this sweep, whoever started them; a tracker's own run another program."""
+    import psutil
+
     mine = psutil.Process()
     found = []
     for process in mine.children(recursive=True):

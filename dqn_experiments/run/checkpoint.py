@@ -196,11 +196,6 @@ def available(run_dir: Path) -> list[Checkpoint]:
     return found
 
 
-def any_in(run_dir: Path) -> bool:
-    """Whether the run goes on from what is there, rather than begins."""
-    return bool(_folders(run_dir))
-
-
 def _folders(run_dir: Path) -> list[Path]:
     everything = (run_dir / "checkpoints").glob("*")
     return sorted(path for path in everything if path.name.isdecimal() and path.is_dir())

@@ -35,8 +35,8 @@ class RecordedEnv:
 
     The record is its state; to load one is to play it again, `between_steps` being called before
     every step: what it raises ends the playing. Now and then an environment's next episode starts
-    from a new seed, so that the record stays short. No episode is
-    cut off for that, and whether or when a run is saved makes no difference to what it plays.
+    from a new seed, so that the record stays short. No episode is cut off for that, and whether or
+    when a run is saved makes no difference to what it plays.
     """
 
     def __init__(

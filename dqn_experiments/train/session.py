@@ -48,10 +48,11 @@ class Outcome:
 class Session:
     """The parts of one run, and what is done between the steps of its loop."""
 
-    def __init__(self, config: DictConfig, run: TrackedRun, interrupt: Interrupt) -> None:
+    def __init__(
+        self, config: DictConfig, run: TrackedRun, interrupt: Interrupt, begins: bool = True
+    ) -> None:
         self.config, self.run_dir, self.interrupt = config, run.run_dir, interrupt
         device = resolve(config.device)
-        begins = not checkpoint.any_in(self.run_dir)
         self.loop = assembled(config, device, interrupt.check, begins)
         log.info(f"training on {device} in {self.run_dir}")
         self.replay_report = ReplayReport(self.loop.replay)

@@ -62,7 +62,7 @@ def train(
                 return Outcome(run_dir, "finished", found.step, found.score)
             run = TrackedRun(run_dir, plain_config(config), title, sweep)
             with memory.shortage_told(lambda: f"lower buffer.capacity={config.buffer.capacity}"):
-                session = Session(config, run, interrupt)
+                session = Session(config, run, interrupt, begins=found is None)
             with session.closed_at_the_end():
                 session.begin(found)
                 return session.run()
