@@ -1,6 +1,7 @@
 """Atari games, many at a time, in the C++ threads of ale-py."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import ale_py
@@ -15,7 +16,8 @@ from pydantic import Field
 
 from dqn_experiments.config.constraints import Count, FrameStackSize, OptionalCount, UnitInterval
 from dqn_experiments.config.roms import Rom
-from dqn_experiments.experience.timestep import Timestep
+from dqn_experiments.env.single_atari import SingleAtari
+from dqn_experiments.experience.timestep import Beginning, Timestep
 from dqn_experiments.machine.cores import usable_cores
 
 Env = gymnasium.Env[Any, Any]
@@ -68,6 +70,18 @@ class AtariEnv:
         self._terminal_on_life_loss = terminal_on_life_loss
         self._clip_rewards = clip_rewards
         self._lives = np.zeros(num_envs, np.int32)
+        self.began: list[Beginning] = [Beginning(None, 0)] * num_envs
+        self.single = partial(
+            SingleAtari,
+            rom=rom,
+            frame_skip=frame_skip,
+            screen_size=screen_size,
+            repeat_action_probability=repeat_action_probability,
+            terminal_on_life_loss=terminal_on_life_loss,
+            full_action_space=full_action_space,
+            max_frames=max_frames,
+            clip_rewards=clip_rewards,
+        )
         self.num_envs = num_envs
         self.num_actions = len(self._env.ale.get_action_set())
         self.frame_skip, self.max_frames = frame_skip, max_frames
@@ -86,6 +100,9 @@ class AtariEnv:
         options = None if which is None else {"reset_mask": which}
         observation, info = self._env.reset(seed=seed, options=options)
         self._lives = info["lives"]
+        seeded = np.arange(self.num_envs) if which is None else np.flatnonzero(which)
+        for number, index in enumerate(seeded.tolist()):
+            self.began[index] = Beginning(seed + number, int(info["episode_frame_number"][index]))
         return observation[:, 0]
 
     def step(self, action: NDArray[np.int64]) -> Timestep:
@@ -98,6 +115,8 @@ class AtariEnv:
         first_frame = observation[:, 0]
         frame = first_frame
         if done.any():
+            for index in np.flatnonzero(done).tolist():
+                self.began[index] = Beginning(None, int(info["episode_frame_number"][index]))
             frame = np.where(done[:, None, None], info["final_obs"][:, 0], first_frame)
         terminal = terminated
         if self._terminal_on_life_loss:

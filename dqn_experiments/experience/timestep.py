@@ -1,6 +1,7 @@
 """What N environments answer to N actions."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,3 +23,12 @@ class Timestep:
     """bool [N]: the episode is over, by termination or by a time limit."""
     first_frame: NDArray[np.generic]
     """[N, *frame]: the next episode's first frame where `done`, and `frame` elsewhere."""
+
+
+class Beginning(NamedTuple):
+    """How an episode of one environment began."""
+
+    seed: int | None
+    """Where all randomness comes from since then; None: from wherever that was before."""
+    frames: int
+    """Emulator frames before its first observation: an Atari game draws a number of no-ops."""
