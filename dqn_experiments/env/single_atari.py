@@ -101,15 +101,15 @@ class SingleAtari:
 
         A sticky action is the one that an emulator took last, which may be an earlier one still.
         """
-        self.begin(0, 0)
+        self.begin(None, 0)
         frames = 0
-        while frames < UNTIL_TAKEN or not self.between_frames:
+        while frames < UNTIL_TAKEN or not self.savable:
             self.ale.act(self._actions[int(action)])
             frames += 1
 
     @property
-    def between_frames(self) -> bool:
-        """Whether the picture is whole; where a game left one half drawn, ALE's state is not all.
+    def savable(self) -> bool:
+        """Whether a picture has just been drawn; in the middle of one, ALE's state is not all.
 
         The video chip (TIA) notes the scan lines of the last whole picture and of the current one.
         """
@@ -146,6 +146,3 @@ class SingleAtari:
         except (RuntimeError, TypeError, ValueError) as error:
             raise StateError(f"emulator: must be the state of a game ({error})") from error
         self._screens, self._elapsed = screens.copy(), elapsed.copy()
-
-    def close(self) -> None:
-        """Nothing is left open."""

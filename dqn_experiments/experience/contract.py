@@ -47,6 +47,32 @@ class Env(Protocol):
         """Release the environments."""
 
 
+class Single(Protocol):
+    """One environment that plays exactly as each of N does, and whose state can be saved.
+
+    An `Env` may have a method `single`, which makes one, and then has `began`, a `Beginning` for
+    each environment's running episode. To go on in the middle of a very long episode takes a moment
+    then; without, that episode is played again as a whole.
+    """
+
+    frame: NDArray[Any]
+    """[*frame]: what was shown last."""
+    savable: bool
+    """Whether `state_dict` would be all of its state now."""
+
+    def begin(self, seed: int | None, frames: int) -> None:
+        """Begin an episode as a `Beginning` says."""
+
+    def step(self, action: int) -> Timestep:
+        """The outcome of an action [1, ...]; no next episode begins by itself."""
+
+    def state_dict(self) -> State:
+        """All of its state."""
+
+    def load_state_dict(self, state: State) -> None:
+        """Take in what the user's own `state_dict` gave; raises StateError if it does not fit."""
+
+
 class Rule(Protocol):
     """A learning rule: what a batch teaches, and which action an output prefers."""
 

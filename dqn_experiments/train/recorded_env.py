@@ -1,42 +1,38 @@
 """Environments that can be brought back to where they were, though they cannot save their state."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import NamedTuple
+from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dqn_experiments.errors import StateError
-from dqn_experiments.experience.contract import Env
+from dqn_experiments.experience.contract import Env, Single
 from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.machine.progress_bar import progress_bar
-from dqn_experiments.state import State, matching, part, restored_rng, rows
+from dqn_experiments.state import State, matching, part, restored_rng
+from dqn_experiments.train.recording import SEEDS, Recording
+from dqn_experiments.train.shortcuts import Shortcut, Shortcuts
 
 SEED_AFTER = 10_000
 """Steps after which the end of an episode is followed by a seed. It takes ALE about 60 ms to be
 seeded, so it is not done every time, and 5 s to repeat 10,000 steps, so it is done now and then."""
-OF_ALL = 60_000
+OF_ALL = 32_000
 """The same for all environments together: many of them are seeded more often."""
-SEEDS = 2**30  # emulators take 31 bits, and neighbouring environments get neighbouring seeds
-
-
-class Seeding(NamedTuple):
-    """Environments that started an episode from a seed."""
-
-    step: int
-    """Actions recorded before it."""
-    seed: int
-    which: NDArray[np.bool_]
 
 
 class RecordedEnv:
     """Plays `env` and keeps a record of its seeds and of the actions since.
 
     The record is its state; to load one is to play it again, `between_steps` being called before
-    every step: what it raises ends the playing. Now and then an environment's next episode starts
-    from a new seed, so that the record stays short. No episode is cut off for that, and whether or
-    when a run is saved makes no difference to what it plays.
+    every step: what it raises ends the playing. Three things keep that short. No episode is cut off
+    for any of them, and whether or when a run is saved makes no difference to what it plays.
+
+    - Now and then an environment's next episode starts from a new seed.
+    - An `env` that can save its state (see `Env`) does, and the record begins there.
+    - One whose episode lasts longer is followed (see `Shortcuts`), if `env` has `single`. Brought
+      back, such an environment is played by one of its own until that episode ends.
     """
 
     def __init__(
@@ -46,56 +42,88 @@ class RecordedEnv:
         self.num_envs, self.frame_skip = env.num_envs, env.frame_skip
         self._seed_after = min(SEED_AFTER, OF_ALL // env.num_envs)
         self._age = np.zeros(env.num_envs, np.int64)  # steps since an environment was seeded
-        self._seedings: list[Seeding] = []
-        self._actions: list[NDArray[np.int64]] = []
+        self._base: State | None = None  # where the record begins, if not with seeds
+        self._recording = Recording(env.num_envs, [], [])
+        self._frame: NDArray[Any] = np.empty(0)
+        self._alone: dict[int, Single] = {}  # play in the place of some of `env`
+        self._shortcuts: Shortcuts | None = None
+        if hasattr(env, "single"):
+            self._shortcuts = Shortcuts(env.single, env.num_envs, self._seed_after // 4)
 
     def reset(self) -> NDArray[np.generic]:
         """Start an episode everywhere; returns the first frames [N, *frame]."""
-        return self._seed(np.ones(self._env.num_envs, bool))
+        self._frame = self._seed(np.ones(self.num_envs, bool))
+        return self._frame
 
     def step(self, action: NDArray[np.int64]) -> Timestep:
         """The outcome of `action` i64 [N]."""
-        timestep = self._env.step(action)
-        self._actions.append(action)
+        timestep = self._play(action)
+        self._recording.actions.append(action)
         self._age += 1
-        due = timestep.done & (self._age >= self._seed_after)
+        old = self._age >= self._seed_after
+        due = timestep.done & old
         if due.any():
-            timestep = replace(timestep, first_frame=self._seed(due))
+            begun = due.reshape(-1, *[1] * (timestep.frame.ndim - 1))
+            first_frame = np.where(begun, self._seed(due), timestep.first_frame)
+            timestep = replace(timestep, first_frame=first_frame)
+        if self._shortcuts:
+            self._shortcuts.follow(old & ~due)
+        self._frame = timestep.first_frame
         return timestep
 
     def close(self) -> None:
         """Release the environments."""
         self._env.close()
+        if self._shortcuts:
+            self._shortcuts.close()
+
+    def _play(self, action: NDArray[np.int64]) -> Timestep:
+        """One step everywhere, by those who are where the run is."""
+        timestep = self._env.step(action)
+        if self._alone:
+            timestep = Timestep(
+                **{each.name: getattr(timestep, each.name).copy() for each in fields(timestep)}
+            )
+            for index, single in self._alone.items():
+                outcome = single.step(int(action[index]))
+                for name, value in vars(outcome).items():
+                    getattr(timestep, name)[index] = value[0]
+        if self._shortcuts:
+            self._shortcuts.note(action, timestep, self._began)
+        return timestep
 
     def _seed(self, which: NDArray[np.bool_]) -> NDArray[np.generic]:
-        seeding = Seeding(len(self._actions), int(self._rng.integers(SEEDS)), which)
-        self._seedings.append(seeding)
+        seed = int(self._rng.integers(SEEDS))
+        self._recording.seed(seed, which)
+        if self._recording.settles_all:
+            self._base = None
         self._age[which] = 0
-        self._forget()
-        return self._env.reset(seeding.seed, which)
+        return self._seeded(seed, which)
 
-    def _forget(self) -> None:
-        """Drop what came before the oldest seeding that still counts."""
-        seeded_later = np.zeros(self._env.num_envs, bool)
-        kept = []
-        for seeding in reversed(self._seedings):
-            if (seeding.which & ~seeded_later).any():
-                kept.append(seeding)
-            seeded_later |= seeding.which
-        start = kept[-1].step
-        del self._actions[:start]
-        self._seedings = [each._replace(step=each.step - start) for each in reversed(kept)]
+    def _seeded(self, seed: int, which: NDArray[np.bool_]) -> NDArray[np.generic]:
+        frame = self._env.reset(seed, which)
+        for index in np.flatnonzero(which).tolist():
+            self._alone.pop(index, None)
+            if self._shortcuts:
+                self._shortcuts.begin(index, self._began[index])
+        return frame
+
+    @property
+    def _began(self) -> list[Any]:
+        return self._env.began  # type: ignore[attr-defined]
 
     def state_dict(self) -> State:
-        """The record."""
-        steps, seeds, which = zip(*self._seedings, strict=True)
+        """The record, and the states that shorten it."""
+        own = self._env.state_dict() if hasattr(self._env, "state_dict") else None
+        if own is not None:
+            self._base = {"env": own, "frame": self._frame.copy()}
+            self._recording = Recording(self.num_envs, [], [])
         return {
             "rng": self._rng.bit_generator.state,
             "age": self._age.copy(),
-            "seeding_step": np.array(steps, np.int64),
-            "seeding_seed": np.array(seeds, np.int64),
-            "seeding_which": np.stack(which),
-            "actions": np.array(self._actions, np.int64).reshape(-1, self._env.num_envs),
+            **self._recording.state_dict(),
+            "base": self._base,
+            "shortcuts": self._shortcuts.state_dict() if self._shortcuts else {},
         }
 
     def load_state_dict(self, state: State) -> NDArray[np.generic]:
@@ -105,30 +133,54 @@ class RecordedEnv:
             StateError: if it is damaged, or of other environments.
         """
         rng, age = restored_rng(part(state, "rng")), matching(state, "age", self._age)
-        actions, seedings = self._checked(state)
-        frame = self._env.reset(0)  # any seed will do: the record has one for each environment
-        for number in progress_bar(range(len(actions) + 1), desc="playing again", leave=False):
-            for seeding in seedings:
-                if seeding.step == number:
-                    frame = self._env.reset(seeding.seed, seeding.which)
-            if number < len(actions):
-                self._between_steps()
-                frame = self._env.step(actions[number]).first_frame
+        recording = Recording.of(state, self.num_envs, self._env.num_actions)
+        # what 0.2.0 left has neither
+        base = part(state, "base") if state.get("base") is not None else None
+        shortcuts = {}
+        if self._shortcuts and "shortcuts" in state:
+            shortcuts = self._shortcuts.usable(part(state, "shortcuts"))
+        if base is None and not recording.settles_all:
+            raise StateError("seeding_which: must be seeds of all environments")
+        self._alone = {}
+        frame = self._play_again(base, recording, set(shortcuts)).copy()
+        for index, shortcut in shortcuts.items():
+            frame[index] = self._play_alone(index, shortcut, recording)
         self._rng.bit_generator.state = rng.bit_generator.state
-        self._age, self._actions, self._seedings = age, list(actions), seedings
+        self._age, self._recording, self._base, self._frame = age, recording, base, frame
         return frame
 
-    def _checked(self, state: State) -> tuple[NDArray[np.int64], list[Seeding]]:
-        """The actions [T, N] and seedings of a record; raises StateError."""
-        each = np.zeros(self._env.num_envs, np.int64)
-        actions = rows(state, "actions", each)
-        steps, seeds = rows(state, "seeding_step", each[0]), rows(state, "seeding_seed", each[0])
-        which = rows(state, "seeding_which", each.astype(bool))
-        ranges = ((actions, self._env.num_actions), (steps, len(actions) + 1), (seeds, SEEDS))
-        if not (
-            len(steps) == len(seeds) == len(which)
-            and all(((array >= 0) & (array < end)).all() for array, end in ranges)
-            and which.any(axis=0).all()
-        ):
-            raise StateError("actions: must be a record of seeds and what was done since")
-        return actions, list(map(Seeding, steps.tolist(), seeds.tolist(), which))
+    def _play_again(
+        self, base: State | None, recording: Recording, settled: set[int]
+    ) -> NDArray[np.generic]:
+        """Play what brings back all but those that are settled; returns the frames at its end."""
+        frame = self._env.reset(0)  # any seed will do: the record has one for each environment
+        seedings, start = recording.needed(settled), 0
+        if base is not None:
+            self._env.load_state_dict(part(base, "env"))  # type: ignore[attr-defined]
+            frame = matching(base, "frame", frame)
+        else:
+            start = min((each.step for each in seedings), default=len(recording.actions))
+        last = len(recording.actions)
+        for number in progress_bar(range(start, last + 1), desc="playing again", leave=False):
+            for seeding in seedings:
+                if seeding.step == number:
+                    frame = self._seeded(seeding.seed, seeding.which)
+            if number < last:
+                self._between_steps()
+                frame = self._play(recording.actions[number]).first_frame
+        return frame
+
+    def _play_alone(
+        self, index: int, shortcut: Shortcut, recording: Recording
+    ) -> NDArray[np.generic]:
+        """From a shortcut on to the end of the record; returns the frame there [*frame]."""
+        assert self._shortcuts
+        if shortcut.since > len(recording.actions):
+            raise StateError("shortcuts: must be in the record")
+        self._alone[index] = shortcut.env
+        self._shortcuts.go_on(index, shortcut.state)
+        for action in recording.actions[len(recording.actions) - shortcut.since :]:
+            self._between_steps()
+            timestep = shortcut.env.step(int(action[index]))
+            self._shortcuts.note_one(index, int(action[index]), timestep, 0)
+        return shortcut.env.frame

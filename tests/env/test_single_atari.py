@@ -61,7 +61,7 @@ def test_where_the_picture_is_whole_its_state_brings_another_one_there(game: str
             whole = 0
         elif whole:
             np.testing.assert_array_equal(copy.step(action).frame, expected.frame)
-        if number % 10 == 0 and single.between_frames:
+        if number % 10 == 0 and single.savable:
             copy.load_state_dict(single.state_dict())
             whole += 1
     assert whole or game == "breakout"

@@ -14,6 +14,7 @@ from dqn_experiments.errors import StateError
 from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.train import recorded_env
 from dqn_experiments.train.recorded_env import RecordedEnv
+from dqn_experiments.train.recording import SEEDS
 
 ENVIRONMENTS = {
     "breakout": ["env=breakout", "env.terminal_on_life_loss=true"],
@@ -90,7 +91,7 @@ def test_many_environments_are_seeded_more_often() -> None:
 def test_without_a_seed_being_due_nothing_is_changed() -> None:
     """Playing through the record is playing the environment itself."""
     env, rng = make("breakout"), np.random.default_rng(1)
-    seed = int(np.random.default_rng(0).integers(recorded_env.SEEDS))
+    seed = int(np.random.default_rng(0).integers(SEEDS))
     plain = build_env(composed(*ENVIRONMENTS["breakout"], "env.num_envs=3"))
     np.testing.assert_array_equal(env.reset(), plain.reset(seed))
     for timestep in steps(env, rng, 100):

@@ -1,0 +1,66 @@
+"""A process beside this one, which does what can wait and might go wrong."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from dqn_experiments.machine.interrupt import SIGNALS
+
+
+class Aside:
+    """Calls functions in another process, one at a time.
+
+    It ends with this one, whatever ends this one. Unlike those of `concurrent.futures` it does not
+    import the user's script again.
+    """
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "dqn_experiments.machine.aside"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        self._waiting = ThreadPoolExecutor(1)
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """What `function` returns, later; EOFError or OSError if the process ended at it."""
+        return self._waiting.submit(self._call, function, arguments)
+
+    def _call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        assert self._process.stdin
+        assert self._process.stdout
+        pickle.dump((function, arguments), self._process.stdin)
+        self._process.stdin.flush()
+        return pickle.load(self._process.stdout)
+
+    def close(self) -> None:
+        """End the process, at work or not."""
+        self._process.kill()
+        self._waiting.shutdown()
+        with self._process:  # closes its pipes, and waits for its end
+            pass
+
+
+def _serve() -> None:
+    """Do what is asked until nobody can ask any more."""
+    for number in SIGNALS:  # a terminal sends them to all its processes; the other one decides
+        signal.signal(number, signal.SIG_IGN)
+    asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # whatever prints must not print into the answers
+    while True:
+        try:
+            function, arguments = pickle.load(asked)
+        except EOFError:
+            return
+        pickle.dump(function(*arguments), answers)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    _serve()
