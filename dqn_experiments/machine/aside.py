@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from dqn_experiments.machine.interrupt import SIGNALS
@@ -54,13 +55,12 @@ def _serve() -> None:
     asked, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints must not print into the answers
     while True:
-        try:
-            function, arguments = pickle.load(asked)
-        except EOFError:
-            return
+        function, arguments = pickle.load(asked)
         pickle.dump(function(*arguments), answers)
         answers.flush()
 
 
 if __name__ == "__main__":
-    _serve()
+    with suppress(EOFError, BrokenPipeError):  # the other one is gone
+        _serve()
+    os._exit(0)  # nothing is left to be written

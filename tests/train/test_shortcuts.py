@@ -61,8 +61,8 @@ def test_a_run_goes_on_from_a_shortcut_again_and_again(game: str, tmp_path: Path
     """Within the episode, over its end and over those of the others."""
     env = make(game)
     env.reset()
-    used, begun = 0, 1
-    for round_ in range(3):
+    used = begun = 0
+    for round_ in range(2):
         *_, last = steps(env, round_, 45)
         state.save(tmp_path / "env", env.state_dict())
         saved = state.load(tmp_path / "env")
@@ -80,7 +80,7 @@ def test_a_run_goes_on_from_a_shortcut_again_and_again(game: str, tmp_path: Path
             env, copy = copy, env  # and on from there
     env.close()
     assert used >= 2
-    assert begun > 1 or game == "tetris"
+    assert begun or game == "tetris"
 
 
 def test_only_what_is_left_is_played_again(
@@ -94,25 +94,24 @@ def test_only_what_is_left_is_played_again(
     assert len(played) <= NUM_ENVS * 3 * 10
 
 
-@pytest.mark.parametrize("whose", ["another user's", "changed", "nobody's"])
 def test_states_of_strangers_are_not_believed(
-    whose: str,
     long_seaquest: RecordedEnv,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """An emulator takes numbers of its state for addresses."""
-    saved = long_seaquest.state_dict()
-    if whose == "another user's":
-        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "another"))
-    elif whose == "changed":
-        saved["shortcuts"]["0"]["state"]["emulator"] = [b"what a stranger wrote"]
-    else:
-        del saved["shortcuts"][shortcuts.SIGNATURE]
+    state.save(tmp_path / "env", long_seaquest.state_dict())
+    changed, unsigned = state.load(tmp_path / "env"), state.load(tmp_path / "env")
+    changed["shortcuts"]["0"]["state"]["emulator"] = [b"what a stranger wrote"]
+    del unsigned["shortcuts"][shortcuts.SIGNATURE]
     with closing(make("seaquest")) as copy, caplog.at_level("INFO"):
-        copy.load_state_dict(saved)
-        assert "saved by another user or machine" in caplog.text
+        assert copy._shortcuts
+        assert not copy._shortcuts.usable(changed["shortcuts"])
+        assert not copy._shortcuts.usable(unsigned["shortcuts"])
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "another user's"))
+        copy.load_state_dict(state.load(tmp_path / "env"))
+        assert caplog.text.count("saved by another user or machine") == 3
         assert_same(steps(copy, 3, 30), steps(long_seaquest, 3, 30))
 
 
