@@ -73,8 +73,8 @@ def test_a_run_goes_on_from_a_shortcut_again_and_again(game: str, tmp_path: Path
         )
         with closing(make(game, seed=9)) as copy:
             np.testing.assert_array_equal(copy.load_state_dict(saved), last.first_frame)
-            expected = steps(env, 10 + round_, 60)
-            assert_same(steps(copy, 10 + round_, 60), expected)
+            expected = steps(env, 10 + round_, 100)
+            assert_same(steps(copy, 10 + round_, 100), expected)
             begun += sum(each.done.sum() for each in expected)
             assert copy.state_dict()["rng"] == env.state_dict()["rng"]
             env, copy = copy, env  # and on from there
