@@ -2,13 +2,15 @@
 
 import inspect
 from collections.abc import Callable
+from copy import deepcopy
+from functools import cached_property, partial
 from importlib import import_module
 from typing import Annotated, Any
 
 import gymnasium
 import numpy as np
 from gymnasium.spaces import flatten, flatten_space
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.vector.utils import iterate
 from gymnasium.wrappers import FlattenObservation, TransformAction
 from numpy.typing import NDArray
@@ -16,8 +18,11 @@ from pydantic import AfterValidator
 
 from dqn_experiments.config.constraints import Count, FrameStackSize
 from dqn_experiments.config.trust import how_to_trust, is_trusted
-from dqn_experiments.errors import ConfigError
+from dqn_experiments.env.plain_state import PlainState
+from dqn_experiments.env.plain_values import NotPlainError
+from dqn_experiments.errors import ConfigError, StateError
 from dqn_experiments.experience.timestep import Timestep
+from dqn_experiments.state import State, matching
 
 Env = gymnasium.Env[Any, Any]
 OURS = frozenset(inspect.signature(gymnasium.make).parameters) | frozenset(
@@ -61,17 +66,8 @@ class GymnasiumEnv:
         clip_rewards: bool,
         max_frames: Count | None,
     ) -> None:
-        try:
-            env = gymnasium.make_vec(
-                id,
-                num_envs,
-                vectorization_mode="sync",
-                vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
-                max_episode_steps=max_frames,
-                **kwargs,
-            )
-        except Exception as error:  # whatever a stranger's environment raises
-            raise _not_made(id, kwargs, error) from error
+        self._make = partial(_made, id, kwargs, max_frames)
+        env = self._make(num_envs)
         if not isinstance(env.single_action_space, gymnasium.spaces.Discrete):
             raise ConfigError(f"env.id={id}: actions are {env.single_action_space}, not Discrete")
         self._space = env.single_observation_space
@@ -87,6 +83,7 @@ class GymnasiumEnv:
             raise ConfigError(f"env.id={id}: observations are {self._space}, not a fixed size")
         self.dtype = np.dtype(np.uint8 if flat.dtype == np.uint8 else np.float32)
         self.observation_shape = (frame_stack, *flat.shape)
+        self._frame: NDArray[np.generic] = np.zeros((num_envs, *flat.shape), self.dtype)
 
     def reset(self, seed: int, which: NDArray[np.bool_] | None = None) -> NDArray[np.generic]:
         """Start episodes, all randomness from `seed`.
@@ -100,19 +97,21 @@ class GymnasiumEnv:
         """
         options = None if which is None else {"reset_mask": which}
         observation, _ = self._env.reset(seed=seed, options=options)
-        return self._flatten(observation)
+        frame = self._flatten(observation)
+        if which is not None:
+            frame = np.where(which[:, None], frame, self._frame)
+        self._frame = frame
+        return frame
 
     def step(self, action: NDArray[np.int64]) -> Timestep:
         """Take `action` i64 [N]; ended episodes start anew."""
-        observation, score, terminated, truncated, info = self._env.step(
-            action + self._first_action
-        )
+        observation, raw, terminated, truncated, info = self._env.step(action + self._first_action)
         done = terminated | truncated
-        first_frame = self._flatten(observation)
+        first_frame = self._frame = self._flatten(observation)
         frame = first_frame.copy()
         for index in np.flatnonzero(done):
             frame[index] = np.asarray(flatten(self._space, info["final_obs"][index]))
-        score = score.astype(np.float32)
+        score = raw.astype(np.float32)
         reward = np.sign(score) if self._clip_rewards else score
         return Timestep(frame, reward, score, terminated, done, first_frame)
 
@@ -120,6 +119,32 @@ class GymnasiumEnv:
         each = iterate(self._env.observation_space, observation)
         flat = [np.asarray(flatten(self._space, one)) for one in each]
         return np.stack(flat).astype(self.dtype)
+
+    @cached_property
+    def _plain_state(self) -> PlainState | None:
+        try:
+            return PlainState(self._make)
+        except Exception:  # not plain, or whatever a stranger's environment raises
+            return None
+
+    def state_dict(self) -> State | None:
+        """Where the environments are; None if their attributes, as plain data, do not tell."""
+        if self._plain_state is None:
+            return None
+        try:
+            return {"frame": self._frame.copy(), **self._plain_state.written(self._env.envs)}
+        except NotPlainError:  # now; an episode may have opened something
+            return None
+
+    def load_state_dict(self, state: State) -> None:
+        """Put environments made anew where `state_dict` said; raises StateError."""
+        if self._plain_state is None:
+            raise StateError("environment: it has a state that is not plain data")
+        frame = matching(state, "frame", self._frame)
+        env = self._plain_state.begun(self.num_envs)
+        self._plain_state.restore(env.envs, state)
+        self._env.close()
+        self._env, self._frame = env, frame.copy()
 
     @staticmethod
     def viewable(
@@ -146,6 +171,21 @@ class GymnasiumEnv:
     def close(self) -> None:
         """Release the environments."""
         self._env.close()
+
+
+def _made(id: str, kwargs: dict[str, Any], max_frames: int | None, num_envs: int) -> SyncVectorEnv:
+    try:
+        env: Any = gymnasium.make_vec(
+            id,
+            num_envs,
+            vectorization_mode="sync",
+            vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+            max_episode_steps=max_frames,
+            **deepcopy(kwargs),
+        )
+    except Exception as error:  # whatever a stranger's environment raises
+        raise _not_made(id, kwargs, error) from error
+    return env
 
 
 def _not_made(id: str, kwargs: dict[str, Any], error: Exception) -> ConfigError:
