@@ -25,8 +25,9 @@ class Env(Protocol):
     """N environments side by side, whose behaviour follows from seeds and actions alone.
 
     One that limits its episodes by itself says so in an attribute `max_frames`, in emulator frames.
-    One that can be saved may have `state_dict() -> State | None`, None while it cannot, and
-    `load_state_dict(state) -> None`, which brings a new one there or raises StateError.
+    One that can be saved may have `state_dict() -> State | None`, None while it cannot, in which
+    `frame` [N, *frame] is what was shown last, and `load_state_dict(state) -> None`, which brings a
+    new one there or raises StateError.
     """
 
     observation_kind: str

@@ -44,7 +44,6 @@ class RecordedEnv:
         self._age = np.zeros(env.num_envs, np.int64)  # steps since an environment was seeded
         self._base: State | None = None  # where the record begins, if not with seeds
         self._recording = Recording(env.num_envs, [], [])
-        self._frame: NDArray[Any] = np.empty(0)
         self._alone: dict[int, Single] = {}  # play in the place of some of `env`
         self._shortcuts: Shortcuts | None = None
         if hasattr(env, "single"):
@@ -52,8 +51,7 @@ class RecordedEnv:
 
     def reset(self) -> NDArray[np.generic]:
         """Start an episode everywhere; returns the first frames [N, *frame]."""
-        self._frame = self._seed(np.ones(self.num_envs, bool))
-        return self._frame
+        return self._seed(np.ones(self.num_envs, bool))
 
     def step(self, action: NDArray[np.int64]) -> Timestep:
         """The outcome of `action` i64 [N]."""
@@ -68,7 +66,6 @@ class RecordedEnv:
             timestep = replace(timestep, first_frame=first_frame)
         if self._shortcuts:
             self._shortcuts.follow(old & ~due)
-        self._frame = timestep.first_frame
         return timestep
 
     def close(self) -> None:
@@ -116,7 +113,7 @@ class RecordedEnv:
         """The record, and the states that shorten it."""
         own = self._env.state_dict() if hasattr(self._env, "state_dict") else None
         if own is not None:
-            self._base = {"env": own, "frame": self._frame.copy()}
+            self._base = own
             self._recording = Recording(self.num_envs, [], [])
         return {
             "rng": self._rng.bit_generator.state,
@@ -146,7 +143,7 @@ class RecordedEnv:
         for index, shortcut in shortcuts.items():
             frame[index] = self._play_alone(index, shortcut, recording)
         self._rng.bit_generator.state = rng.bit_generator.state
-        self._age, self._recording, self._base, self._frame = age, recording, base, frame
+        self._age, self._recording, self._base = age, recording, base
         return frame
 
     def _play_again(
@@ -156,7 +153,7 @@ class RecordedEnv:
         frame = self._env.reset(0)  # any seed will do: the record has one for each environment
         seedings, start = recording.needed(settled), 0
         if base is not None:
-            self._env.load_state_dict(part(base, "env"))  # type: ignore[attr-defined]
+            self._env.load_state_dict(base)  # type: ignore[attr-defined]
             frame = matching(base, "frame", frame)
         else:
             start = min((each.step for each in seedings), default=len(recording.actions))
