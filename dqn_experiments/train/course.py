@@ -1,5 +1,6 @@
 """What one environment did, which another one can play again to get to where it is."""
 
+import pickle
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -75,13 +76,17 @@ def check(timestep: Timestep, index: int) -> int:
     return zlib.crc32(timestep.score[index].tobytes(), zlib.crc32(timestep.frame[index]))
 
 
-@cache
-def _made(make: Make) -> "Single":
+@cache  # to make one takes longer than to bring it to a state
+def _made(pickled: bytes) -> "Single":
+    make: Make = pickle.loads(pickled)
     return make()
 
 
-def play(make: Make, course: Course) -> Reached | None:
-    """Play a course; None if it comes to something else than what it says."""
+def play(make: bytes, course: Course) -> Reached | None:
+    """Play a course; None if it comes to something else than what it says.
+
+    `make` is a pickled `Make`, which can be told from others.
+    """
     env, reached = _made(make), Reached(0, {})
     try:
         if course.start is not None:

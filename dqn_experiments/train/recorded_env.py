@@ -21,6 +21,9 @@ seeded, so it is not done every time, and 5 s to repeat 10,000 steps, so it is d
 OF_ALL = 32_000
 """The same for all environments together: many of them are seeded more often."""
 
+FOLLOW_AFTER = 1.5
+"""Times as old an environment is followed: most episodes have ended by then."""
+
 
 class RecordedEnv:
     """Plays `env` and keeps a record of its seeds and of the actions since.
@@ -58,14 +61,13 @@ class RecordedEnv:
         timestep = self._play(action)
         self._recording.actions.append(action)
         self._age += 1
-        old = self._age >= self._seed_after
-        due = timestep.done & old
+        due = timestep.done & (self._age >= self._seed_after)
         if due.any():
             begun = due.reshape(-1, *[1] * (timestep.frame.ndim - 1))
             first_frame = np.where(begun, self._seed(due), timestep.first_frame)
             timestep = replace(timestep, first_frame=first_frame)
         if self._shortcuts:
-            self._shortcuts.follow(old & ~due)
+            self._shortcuts.follow(self._age >= FOLLOW_AFTER * self._seed_after)
         return timestep
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """States of environments in the middle of long episodes, each proven before it counts."""
 
 import logging
+import pickle
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -47,7 +48,7 @@ class Shortcuts:
     """
 
     def __init__(self, make: Make, num_envs: int, every: int) -> None:
-        self._make, self._every = make, every
+        self._make, self._pickled, self._every = make, pickle.dumps(make), every
         self._courses = [Course() for _ in range(num_envs)]
         self._aside: Aside | None = None
         self._at: tuple[Course, Future[Reached | None]] | None = None
@@ -95,7 +96,7 @@ class Shortcuts:
         if steps >= self._every and self._crashes < CRASHES:
             self._aside = self._aside or Aside()
             course = self._courses[index]
-            self._at = course, self._aside.call(play, self._make, course.left())
+            self._at = course, self._aside.call(play, self._pickled, course.left())
 
     def _take(self, course: Course, future: Future[Reached | None]) -> None:
         try:

@@ -1,5 +1,6 @@
 """Long episodes can be gone on with without being played again, and only from proven states."""
 
+import pickle
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -157,6 +158,9 @@ class Forgetful:
         self.count = state["count"]
 
 
+FORGETFUL = pickle.dumps(Forgetful)
+
+
 def played(steps: int) -> Course:
     course, env = Course(begun={0: Beginning(0, 0)}), Forgetful()
     for _ in range(steps):
@@ -171,18 +175,18 @@ def extend(course: Course, to: int) -> None:
 
 def test_a_state_that_does_not_play_on_alike_is_never_used() -> None:
     course = played(9)
-    course.learn(play(Forgetful, course.left()))
+    course.learn(play(FORGETFUL, course.left()))
     assert course.start is None  # not yet played on from
     assert course.candidate
     assert course.candidate.state == {"count": 0}
     extend(course, 20)
-    course.learn(play(Forgetful, course.left()))
+    course.learn(play(FORGETFUL, course.left()))
     assert course.start is None
     assert not course.failed
-    course.learn(play(Forgetful, course.left()))  # from the start again
+    course.learn(play(FORGETFUL, course.left()))  # from the start again
     assert course.candidate == (20, {"count": 20})
     extend(course, 30)
-    course.learn(play(Forgetful, course.left()))
+    course.learn(play(FORGETFUL, course.left()))
     assert course.start == {"count": 20}
     assert len(course.actions) == 10
 
@@ -190,5 +194,5 @@ def test_a_state_that_does_not_play_on_alike_is_never_used() -> None:
 def test_what_never_plays_alike_is_given_up() -> None:
     course = played(9)
     course.checks[4] += 1
-    course.learn(play(Forgetful, course.left()))
+    course.learn(play(FORGETFUL, course.left()))
     assert course.failed
