@@ -35,6 +35,16 @@ class CheckpointConfig(BaseModel):
     keep: Count
 
 
+class ResetConfig(BaseModel):
+    """When weights are mixed with new ones."""
+
+    model_config = CLOSED
+    every: OptionalCount
+    until: OptionalCount
+    keep_torso: UnitInterval
+    keep_head: UnitInterval
+
+
 class RunConfig(BaseModel):
     """The run's own keys."""
 
@@ -49,9 +59,11 @@ class RunConfig(BaseModel):
     total_steps: Count
     learning_starts: OptionalCount
     update_every: Count
+    updates_at_once: Count
     initial_weights: AbsolutePath | None
     log_every: Count
     checkpoint: CheckpointConfig
+    reset: ResetConfig
 
 
 class CheckpointChoice(BaseModel):

@@ -53,6 +53,7 @@ def assembled(
             np.random.default_rng(exploring),
             int(acting.generate_state(1)[0]),
             device,
+            noisy=True,
         )
         recorded = RecordedEnv(env, np.random.default_rng(playing), between_steps)
         player = Player(recorded, policy, env.observation_shape, env.dtype)

@@ -6,14 +6,14 @@ from typing import Any, NamedTuple
 
 import torch
 from omegaconf import DictConfig
-from torch import Tensor
+from torch import Tensor, nn
 
 from dqn_experiments.config.components import build_network, build_optimizer, build_rule
 from dqn_experiments.errors import StateError
 from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import NetworkSpec
 from dqn_experiments.machine.randomness import Randomness
-from dqn_experiments.train.modes import Modes
+from dqn_experiments.train.modes import Modes, noisy_modules
 
 
 class Update(NamedTuple):
@@ -40,17 +40,25 @@ class Learner:
         num_actions: int,
         device: torch.device,
     ) -> None:
+        self._config, self._device = config, device
         self._randomness = Randomness(config.seed, device)
         self.rule = build_rule(config)
-        spec = NetworkSpec(observation_shape, num_actions, self.rule.outputs)
-        with self._randomness:
-            self.network = build_network(config, spec)
-            target = build_network(config, spec) if self.rule.random_target else None
-        self.network.to(device)
-        self.target_network = (target or copy.deepcopy(self.network)).to(device)
+        self._spec = NetworkSpec(observation_shape, num_actions, self.rule.outputs)
+        self.network = self._fresh_network()
+        target = self._fresh_network() if self.rule.random_target else None
+        self.target_network = target or copy.deepcopy(self.network)
         self.target_network.requires_grad_(False)
+        for module in noisy_modules(self.target_network):
+            module.exploring = True  # its noise is part of the loss
         self._modes = Modes(self.network)
         self._optimizer = build_optimizer(config, self.network.parameters())
+        self.updates = 0
+        """Gradient steps so far."""
+
+    def _fresh_network(self) -> nn.Module:
+        with self._randomness:
+            network = build_network(self._config, self._spec)
+        return network.to(self._device)
 
     def begin_with(self, weights: Mapping[str, Any]) -> None:
         """Let both networks start from the weights of another run's network.
@@ -80,11 +88,44 @@ class Learner:
             self._optimizer.zero_grad()
             mean.backward()
             self._optimizer.step()
+        self.updates += 1
+        if self.rule.target_update_unit == "updates" and (
+            self.updates % self.rule.target_update_every == 0
+        ):
+            self.sync_target()
         return Update(mean.detach(), priority)
 
+    @torch.no_grad()
     def sync_target(self) -> None:
-        """Copy the online network into the target network."""
+        """Copy the online network into the target network, or as much of it as the rule says.
+
+        A soft update (Polyak averaging; Lillicrap et al. 2016) is of weights. Whatever else there
+        is, such as running statistics, is copied.
+        """
+        if self.rule.target_mix == 1:
+            self.target_network.load_state_dict(self.network.state_dict())
+            return
+        targets = list(self.target_network.parameters())
+        torch._foreach_lerp_(targets, list(self.network.parameters()), self.rule.target_mix)
+        for target, own in zip(self.target_network.buffers(), self.network.buffers(), strict=True):
+            target.copy_(own)
+
+    @torch.no_grad()
+    def reset(self, keep_torso: float, keep_head: float) -> None:
+        """Shrink and perturb (Ash & Adams 2020): mix the weights with those of a new network.
+
+        Args:
+            keep_torso: share of the old weights of what is called `torso`.
+            keep_head: the same for all others.
+
+        The target network starts as a copy again, and the optimizer without moments.
+        """
+        fresh = dict(self._fresh_network().named_parameters())
+        for name, weight in self.network.named_parameters():
+            keep = keep_torso if name.startswith("torso.") else keep_head
+            weight.lerp_(fresh[name], 1 - keep)
         self.target_network.load_state_dict(self.network.state_dict())
+        self._optimizer = build_optimizer(self._config, self.network.parameters())
 
     def state_dict(self) -> dict[str, Any]:
         """What there is to restore besides the state of `network`."""
@@ -92,6 +133,7 @@ class Learner:
             "target_network": self.target_network.state_dict(),
             "optimizer": self._optimizer.state_dict(),
             "randomness": self._randomness.state_dict(),
+            "updates": self.updates,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -99,6 +141,7 @@ class Learner:
         self._load_optimizer(state["optimizer"])
         self.target_network.load_state_dict(state["target_network"])
         self._randomness.load_state_dict(state["randomness"])
+        self.updates = int(state.get("updates", 0))  # 0.2.0 did not count them
 
     def _load_optimizer(self, state: dict[str, Any]) -> None:
         """Raises ValueError unless everything is laid out as it must be.

@@ -21,7 +21,11 @@ class Loop:
         self._schedule = build_epsilon(config)
         self._learning_starts = config.learning_starts  # plain numbers: they are read every step
         self._update_every = config.update_every
-        self._target_update_every = learner.rule.target_update_every
+        self._updates_at_once = config.updates_at_once
+        in_steps = learner.rule.target_update_unit == "steps"  # else the learner counts
+        self._target_update_every = learner.rule.target_update_every if in_steps else 0
+        self._reset_every, self._reset_until = config.reset.every, config.reset.until
+        self._kept = config.reset.keep_torso, config.reset.keep_head
         self.losses = Losses()
         self.step = 0
         """Agent steps so far, over all environments."""
@@ -37,13 +41,15 @@ class Loop:
         self.step += self.player.num_envs
 
         if self.step > self._learning_starts:
-            for _ in range(self.times_due(self._update_every)):
+            for _ in range(self._updates_at_once * self.times_due(self._update_every)):
                 batch = self.replay.sample()
                 update = self.learner.update(batch)
                 self.replay.update(batch.index, update.priority)
                 self.losses.add(self.step, update.loss)
             if self.times_due(self._target_update_every):
                 self.learner.sync_target()
+            if self.times_due(self._reset_every) and self.step <= self._reset_until:
+                self.learner.reset(*self._kept)
 
         return self.player.ended(played, self.step, self.losses.so_far)
 

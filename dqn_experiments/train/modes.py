@@ -1,7 +1,8 @@
-"""Switching a network between training and evaluation."""
+"""Switching a network between training and evaluation, and noise that explores on and off."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from torch import nn
 
@@ -29,3 +30,20 @@ class Modes:
         finally:
             for attributes, mode in self._evaluation:
                 attributes["training"] = mode
+
+
+def noisy_modules(network: nn.Module) -> list[Any]:
+    """Those that explore by noise while their `exploring` is set, as noisy layers do."""
+    return [module for module in network.modules() if hasattr(module, "exploring")]
+
+
+@contextmanager
+def exploring(modules: Iterable[Any]) -> Iterator[None]:
+    """With noise for a while."""
+    for module in modules:
+        module.exploring = True
+    try:
+        yield
+    finally:
+        for module in modules:
+            module.exploring = False

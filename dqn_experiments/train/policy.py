@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from dqn_experiments.errors import StateError
 from dqn_experiments.machine.randomness import Randomness
 from dqn_experiments.state import State, part, restored_rng
+from dqn_experiments.train.modes import exploring, noisy_modules
 
 
 class EpsilonGreedy:
@@ -24,6 +25,7 @@ class EpsilonGreedy:
         rng: decides when to explore, and how.
         seed: of what the network may draw while it acts.
         device: where the network is.
+        noisy: whether modules of the network that explore by noise (see `train.modes`) do so.
     """
 
     def __init__(
@@ -34,13 +36,15 @@ class EpsilonGreedy:
         rng: np.random.Generator,
         seed: int,
         device: torch.device,
+        noisy: bool = False,
     ) -> None:
         self._network, self._values, self._num_actions = network, values, num_actions
         self._rng, self._device = rng, device
         self._randomness = Randomness(seed, device)
+        self._noisy = noisy_modules(network) if noisy else []
 
     def seeded(self, seed: int) -> "EpsilonGreedy":
-        """The same network played with streams of their own."""
+        """The same network played with streams of their own, and without noise."""
         rng = np.random.default_rng(seed)
         return EpsilonGreedy(
             self._network, self._values, self._num_actions, rng, seed, self._device
@@ -70,7 +74,7 @@ class EpsilonGreedy:
     def _greedy(
         self, observation: NDArray[np.generic]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        with self._randomness:
+        with self._randomness, exploring(self._noisy):
             output = self._network(torch.from_numpy(observation).to(self._device))
             best = self._values(output).max(dim=1)
         return best.values.cpu().numpy(), best.indices.cpu().numpy()
