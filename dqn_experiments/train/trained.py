@@ -17,7 +17,7 @@ from dqn_experiments.experience.spec import NetworkSpec, TrackedRun
 from dqn_experiments.machine.devices import resolve, torch_settings
 from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import SUMS, WEIGHTS
-from dqn_experiments.run.ownership import InUseError, owned
+from dqn_experiments.run.ownership import NotOursError, owned
 from dqn_experiments.run.parts import restore_tensors
 from dqn_experiments.run.record import tell_again
 from dqn_experiments.run.score import Evaluation
@@ -114,10 +114,10 @@ def evaluated(
             evaluation.write(chosen.run)
             if chosen.track:
                 _track(agent.config, chosen.run, evaluation)
-    except InUseError as error:
+    except NotOursError as error:
         log.warning(f"{error}; the score is neither left there nor added to its W&B run")
     except OSError as error:
-        log.error(f"{error.filename} cannot be written ({error.strerror})")
+        log.error(f"{error.filename or chosen.run} cannot be written ({error.strerror})")
     return evaluation
 
 
