@@ -246,7 +246,7 @@ try:
     runpy.run_module("{module}", run_name="__main__", alter_sys=True)
 except SystemExit:
     pass
-assert not {{"torch", "wandb", "gymnasium"}} & set(sys.modules)
+assert not {{"torch", "wandb", "gymnasium", "pydantic"}} & set(sys.modules)
 """
             done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr
