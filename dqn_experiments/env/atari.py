@@ -14,8 +14,13 @@ from gymnasium.wrappers import AtariPreprocessing
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dqn_experiments.config.constraints import Count, FrameStackSize, OptionalCount, UnitInterval
-from dqn_experiments.config.roms import Rom
+from dqn_experiments.config.constraints import (
+    Count,
+    FrameStackSize,
+    OptionalCount,
+    Rom,
+    UnitInterval,
+)
 from dqn_experiments.env.single_atari import SingleAtari
 from dqn_experiments.experience.timestep import Beginning, Timestep
 from dqn_experiments.machine.cores import usable_cores

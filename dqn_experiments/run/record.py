@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dqn_experiments.errors import ConfigError, StateError
 from dqn_experiments.experience.contract import Tracker
 from dqn_experiments.run.lines import Lines
-from dqn_experiments.run.score import Evaluation
+from dqn_experiments.run.score import NORMALIZED, Evaluation, summary
 from dqn_experiments.state import State, plain
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,12 @@ class Record:
         self._history.cut(history)
         self._metrics.cut(metrics)
         self._rows = 0
-        for row in rows_of(self._metrics.read()):  # what died may not have written them out
+        rows = rows_of(self._metrics.read())
+        for row in rows:  # what died may not have written them out
             self._track(row)
+        scores = [row for row in rows if "evaluation/step" in row]
+        if any(NORMALIZED in row for row in scores) and NORMALIZED not in scores[-1]:
+            self._send("summarise", summary(scores[-1]))
 
     def episode(self, episode: Episode) -> None:
         """Record one episode of training."""
@@ -93,7 +97,7 @@ class Record:
     def evaluation(self, evaluation: Evaluation) -> None:
         """Record a score, and make it the tracker's figure for the run."""
         self.metrics(evaluation.step, evaluation.metrics())
-        self._send("summarise", evaluation.metrics())
+        self._send("summarise", summary(evaluation.metrics()))
 
     def checkpoint(self, files: list[Path], aliases: list[str]) -> None:
         """Send a checkpoint to the tracker."""

@@ -7,6 +7,7 @@ import numpy as np
 from omegaconf import DictConfig
 
 from dqn_experiments.config.components import build_env, build_evaluator
+from dqn_experiments.experience.contract import Env, Evaluator
 from dqn_experiments.run.score import Evaluation, Score
 from dqn_experiments.train.policy import EpsilonGreedy
 
@@ -32,12 +33,12 @@ def evaluate(
     """
     if seed is None:
         seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0] >> 2)
-    evaluator, limit = build_evaluator(config), episode_limit(config, max_frames)
+    evaluator = build_evaluator(config)
+    env, limit = _limited_env(config, evaluator, evaluator.num_envs, max_frames)
     log.info(
         f"evaluating after {step:,} steps: {config.evaluation.episodes} episodes of "
         f"at most {limit:,} frames at epsilon {evaluator.epsilon}"
     )
-    env = build_env(config, num_envs=evaluator.num_envs, limit=limit)
     try:
         played = evaluator.run(env, policy.seeded(seed), seed, between_steps)
     finally:
@@ -62,21 +63,29 @@ def episode_limit(config: DictConfig, max_frames: int | None = None) -> int:
     As `max_frames` says, else the evaluation, else the environment; if none of them does, there is
     a limit all the same.
     """
-    for limit in (max_frames, build_evaluator(config).max_frames, config.env.max_frames):
-        if limit is not None:
-            return int(limit)
-    env = build_env(config, num_envs=1)
-    try:
-        own = getattr(env, "max_frames", None)
-        default = STEPS_WITHOUT_LIMIT * env.frame_skip
-    finally:
+    env, limit = _limited_env(config, build_evaluator(config), 1, max_frames)
+    env.close()
+    return limit
+
+
+def _limited_env(
+    config: DictConfig, evaluator: Evaluator, num_envs: int, max_frames: int | None
+) -> tuple[Env, int]:
+    """The environment with that limit, which only itself may know."""
+    said = (max_frames, evaluator.max_frames, config.env.max_frames)
+    limit = next((limit for limit in said if limit is not None), None)
+    env = build_env(config, num_envs, limit)
+    if limit is None:
+        limit = getattr(env, "max_frames", None)
+    if limit is None:
         env.close()
-    if own is None:
         log.info(
             "neither evaluation.max_frames nor the environment limits an episode, "
             f"so it is cut after {STEPS_WITHOUT_LIMIT:,} steps"
         )
-    return default if own is None else int(own)
+        limit = STEPS_WITHOUT_LIMIT * env.frame_skip
+        env = build_env(config, num_envs, limit)
+    return env, int(limit)
 
 
 def game_name(config: DictConfig) -> str:

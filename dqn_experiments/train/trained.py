@@ -17,10 +17,10 @@ from dqn_experiments.experience.spec import NetworkSpec, TrackedRun
 from dqn_experiments.machine.devices import resolve, torch_settings
 from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import SUMS, WEIGHTS
-from dqn_experiments.run.ownership import InUseError, owned
+from dqn_experiments.run.ownership import NotOursError, owned
 from dqn_experiments.run.parts import restore_tensors
 from dqn_experiments.run.record import tell_again
-from dqn_experiments.run.score import Evaluation
+from dqn_experiments.run.score import Evaluation, summary
 from dqn_experiments.run.stored import stored_config
 from dqn_experiments.train.policy import EpsilonGreedy
 from dqn_experiments.train.scoring import evaluate
@@ -114,10 +114,10 @@ def evaluated(
             evaluation.write(chosen.run)
             if chosen.track:
                 _track(agent.config, chosen.run, evaluation)
-    except InUseError as error:
+    except NotOursError as error:
         log.warning(f"{error}; the score is neither left there nor added to its W&B run")
     except OSError as error:
-        log.error(f"{error.filename} cannot be written ({error.strerror})")
+        log.error(f"{error.filename or chosen.run} cannot be written ({error.strerror})")
     return evaluation
 
 
@@ -126,8 +126,7 @@ def _track(config: DictConfig, run_dir: Path, evaluation: Evaluation) -> None:
     try:
         tracker = build_tracker(config, run)
         tell_again(run_dir, tracker)
-        earlier = {"evaluation/human_normalized": None}  # does not hold for this one
-        tracker.summarise({**earlier, **evaluation.metrics()})
+        tracker.summarise(summary(evaluation.metrics()))
         tracker.close(0)
     except ConfigError:
         raise

@@ -1,15 +1,19 @@
 """Episode statistics against sums kept by hand."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dqn_experiments.errors import StateError
+from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.run.lines import Lines
-from dqn_experiments.run.record import Episode
+from dqn_experiments.run.record import Episode, Record
+from dqn_experiments.run.score import Evaluation, Score
 from dqn_experiments.train.statistics import EpisodeStatistics
 
 
@@ -88,3 +92,44 @@ def test_files_that_lost_what_a_checkpoint_knows_are_refused(tmp_path: Path) -> 
     lines.cut(2)
     lines.add("!\n")
     assert lines.read() == "on!\n"
+
+
+class Summary:
+    """A tracker that sets figures as W&B does: by rows, and by what describes the whole run."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, Any] = {}
+
+    def log(self, metrics: Mapping[str, float], number: int) -> None:
+        self.figures.update(metrics)
+
+    def summarise(self, values: Mapping[str, Any]) -> None:
+        self.figures.update(values)
+
+    def checkpoint(self, files: list[Path], aliases: list[str]) -> None: ...
+
+    def close(self, exit_code: int) -> None: ...
+
+
+def pong_after(step: int, max_frames: int, cut: bool) -> Evaluation:
+    played = [PlayedEpisode(-21.0, 100, cut)]
+    score = Score.of(played, "pong", 4, max_frames)
+    return Evaluation(step, "pong", 1, 0.05, 0, max_frames, [-21.0], [100], score)
+
+
+def test_a_summary_has_no_figure_of_an_earlier_evaluation(tmp_path: Path) -> None:
+    """One that was cut early is not held against humans."""
+    first, again = Summary(), Summary()
+    record = Record(tmp_path, first, 4)
+    record.start()
+    record.evaluation(pong_after(10, 108_000, cut=False))
+    assert first.figures["evaluation/human_normalized"] < 0
+    record.evaluation(pong_after(20, 400, cut=True))
+    assert first.figures["evaluation/human_normalized"] is None
+    assert first.figures["evaluation/step"] == 20
+    state = record.state_dict()
+    record.close(0)
+    record = Record(tmp_path, again, 4)
+    record.load_state_dict(state)
+    record.close(0)
+    assert again.figures == first.figures
