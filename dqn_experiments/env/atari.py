@@ -160,8 +160,8 @@ class AtariEnv:
             max_num_frames_per_episode=max_frames,
             render_mode=render_mode,
         )
-        # the console's rate; gymnasium has 30
-        emulator.metadata = {**emulator.metadata, "render_fps": 60}
+        rate = SingleAtari.frames_per_second  # gymnasium has 30
+        emulator.metadata = {**emulator.metadata, "render_fps": rate}
         return AtariPreprocessing(
             on_screen(emulator), noop_max=noop_max, frame_skip=frame_skip, screen_size=screen_size
         )
