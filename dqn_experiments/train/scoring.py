@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 from dqn_experiments.config.components import build_env, build_evaluator
 from dqn_experiments.experience.contract import Env, Evaluator
 from dqn_experiments.run.score import Evaluation, Score
+from dqn_experiments.train.camera import Camera
 from dqn_experiments.train.policy import EpsilonGreedy
 
 log = logging.getLogger(__name__)
@@ -24,12 +25,14 @@ def evaluate(
     seed: int | None = None,
     between_steps: Callable[[], None] = lambda: None,
     max_frames: int | None = None,
+    camera: Camera | None = None,
 ) -> Evaluation:
     """Score the network of `policy` after `step` steps of training as `config.evaluation` says.
 
     Nothing that `policy` draws from is touched. Without a `seed`, environments and exploration are
     seeded from (config.seed, step), so the same checkpoint gets the same score during training and
-    after it. `max_frames` takes the place of the evaluation's own.
+    after it. `max_frames` takes the place of the evaluation's own. A `camera` is ready to film
+    afterwards.
     """
     if seed is None:
         seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0] >> 2)
@@ -40,7 +43,8 @@ def evaluate(
         f"at most {limit:,} frames at epsilon {evaluator.epsilon}"
     )
     try:
-        played = evaluator.run(env, policy.seeded(seed), seed, between_steps)
+        stage = env if camera is None else camera.on(env, limit)
+        played = evaluator.run(stage, policy.seeded(seed), seed, between_steps)
     finally:
         env.close()
     game = game_name(config)
