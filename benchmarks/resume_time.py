@@ -20,7 +20,7 @@ from dqn_experiments import state
 SMALL = [
     "total_steps=100_000_000",
     "learning_starts=1_000",
-    "update_every=256",
+    "update_every=1_024",
     "buffer.capacity=20_000",
     "checkpoint.every=10s",
     "checkpoint.keep=2",

@@ -34,6 +34,9 @@ log = logging.getLogger(__name__)
 
 CALLBACKS = tuple(f"{callback.__module__}.*" for callback in (PassSignalsOn, LeaveNothingEmpty))
 
+OF_OPTUNA = "No trials are completed yet."
+NO_SCORE = "no run of the sweep has a score; each was paused before it or failed"
+
 Task = Callable[[DictConfig], float | None]
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -74,6 +77,8 @@ def run_command(config_name: str, task: Task) -> None:
         sys.exit(1)  # whoever read the help has seen enough
     except Exception as error:
         _end_if_stopped()
+        if str(error) == OF_OPTUNA:
+            _fail(TrainingError(NO_SCORE))
         if isinstance(error, TOLD):
             _fail(error)
         _fail(_told_of_hydra(error))

@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FORMAT = "[%(asctime)s][%(name)s][%(levelname)s] - %(message)s"
+from omegaconf import OmegaConf
+
+from dqn_experiments.config.groups import config_dir
+
+TERMINAL = "hydra/job_logging/console.yaml"
+"""Says how a line of the terminal looks, and so one of the file."""
 
 
 @contextmanager
 def logged(file: Path) -> Iterator[None]:
     """Add what this thread logs meanwhile to a file, and the error that ends it."""
     handler = logging.FileHandler(file)
-    handler.setFormatter(logging.Formatter(FORMAT))
+    terminal = OmegaConf.load(config_dir() / TERMINAL)
+    handler.setFormatter(logging.Formatter(terminal.formatters.simple.format))
     thread = threading.get_ident()
     handler.addFilter(lambda record: record.thread == thread)
     root = logging.getLogger()

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -34,9 +35,7 @@ def _watch(composed: DictConfig) -> float:
 
     keep_path(composed, "run")
     chosen = checked_keys(WatchConfig, composed)
-    if chosen.render == "video":
-        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame looks for a screen otherwise
-    elif not _has_screen():
+    if chosen.render == "human" and not _has_screen():
         raise ConfigError("render=human: there is no screen here; must be video")
     agent = TrainedAgent(chosen)
     game: dict[str, Any] = dict(agent.config.env)
@@ -68,16 +67,16 @@ def _shown(
     viewable: Callable[..., Any], film: Path | None, play: Callable[[Any], PlayedEpisode]
 ) -> PlayedEpisode:
     """Play an episode in a window, or filmed into a file."""
-    from dqn_experiments.run.film import Filmed
+    from dqn_experiments.run.film import Filmed, without_a_window
 
     if film is None:
-        env = viewable("human", lambda screen: screen)
-    else:
-        env = viewable("rgb_array", lambda screen: Filmed(screen, film))
-    try:
+        with closing(viewable("human", lambda screen: screen)) as env:
+            return play(env)
+    with (
+        without_a_window(),
+        closing(viewable("rgb_array", lambda screen: Filmed(screen, film))) as env,
+    ):
         return play(env)
-    finally:
-        env.close()
 
 
 def _episode(

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
+
+from dqn_experiments.config.roms import single_player_roms
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -31,3 +33,12 @@ class Component:
 Schedule = Annotated[Callable[[int], float], Component("schedule")]
 Torso = Annotated[Callable[[tuple[int, ...]], Any], Component("network/torso")]
 """A module with `features`, built for the shape of an observation."""
+
+
+def _known(rom: str) -> str:
+    if rom not in single_player_roms():
+        raise ValueError(f"must be one of {', '.join(single_player_roms())}")
+    return rom
+
+
+Rom = Annotated[str, AfterValidator(_known)]

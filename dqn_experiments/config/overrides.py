@@ -5,10 +5,11 @@ Here are the mistakes of which Hydra names no key, or nothing that can be done; 
 
 from collections.abc import Sequence
 from itertools import islice
+from math import prod
 from pathlib import Path
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Glob, Override, QuotedString
+from hydra.core.override_parser.types import Glob, Override, QuotedString, RangeSweep
 from hydra.errors import HydraException
 
 from dqn_experiments.config.groups import folders
@@ -32,7 +33,7 @@ WITHOUT = {
 }
 """What somebody means who chooses none of a group's options."""
 
-SEVERAL = 1000  # values of a sweep that are looked at; it may be endless
+MOST_JOBS = 100_000  # of a sweep; Hydra lists them all before the first begins
 
 
 def check_overrides(
@@ -50,15 +51,23 @@ def check_overrides(
     """
     parser = OverridesParser.create()
     searches = own is not None or any(each.startswith("hydra/sweeper=") for each in overrides)
+    values_of: dict[str, int] = {}  # each key that is swept over
     for written in overrides:
         override = _parsed(parser, written)
         if override.key_or_group in ("", "hydra"):
             raise ConfigError(f"{written}: must be <key>=<value>, such as hydra.run.dir=outputs/a")
         if override.key_or_group in DIRECTORIES:
             _check_directory(override)
+        if override.key_or_group == "hydra.verbose":
+            _check_verbose(override)
         _check_group(override, own, has_groups)
         if override.is_interval_sweep() and not searches:
             raise ConfigError(f"{written}: needs a sweeper that searches: hydra/sweeper=optuna")
+        if override.is_sweep_override() and not searches:
+            values_of[override.get_key_element()] = len(_values(override, [])) or 1  # of a glob
+            if prod(values_of.values()) > MOST_JOBS:
+                told = f"makes more than {MOST_JOBS:,} jobs of the sweep; must be fewer"
+                raise ConfigError(f"{written}: {told}")
 
 
 def _check_group(override: Override, own: Path | None, has_groups: bool) -> None:
@@ -98,6 +107,14 @@ def _check_directory(override: Override) -> None:
             raise ConfigError(f"{override.input_line}: {told}")
 
 
+def _check_verbose(override: Override) -> None:
+    value = override.value()
+    names = value if isinstance(value, list) else [value]
+    if not isinstance(value, bool) and not all(isinstance(name, str) for name in names):
+        told = "must be true, false, or names of loggers, such as [dqn_experiments]"
+        raise ConfigError(f"{override.input_line}: {told}")
+
+
 def _check_choice(override: Override, own: Path | None) -> None:
     """Hold what is chosen of a group against what can be; unknown names are Hydra's to tell."""
     group, written = override.key_or_group, override.input_line
@@ -129,7 +146,11 @@ def _values(override: Override, names: list[str]) -> list[object]:
         return list(glob.filter(names))
     if override.is_interval_sweep():
         return [glob]
+    # a range in order, as shuffling lists all of it, and it may be endless
+    values = glob if isinstance(glob, RangeSweep) else override.sweep_iterator()
     try:
-        return list(islice(override.sweep_iterator(), SEVERAL))
+        return list(islice(values, MOST_JOBS + 1))
+    except ArithmeticError as error:
+        raise ConfigError(f"{override.input_line}: must go from a number to a number") from error
     except (HydraException, ValueError) as error:
         raise ConfigError(f"{override.input_line}: {error}") from error

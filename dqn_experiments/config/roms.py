@@ -2,10 +2,8 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated
 
 from hydra.core.config_store import ConfigStore
-from pydantic import AfterValidator
 
 from dqn_experiments.config.groups import options
 
@@ -31,12 +29,3 @@ def choices(folder: str, own: Path | None = None) -> str:
     """What `<folder>=<name>` takes, to be told: its files, and for `env` every game."""
     roms = single_player_roms() if folder == "env" else []
     return ", ".join(sorted({*options(folder, own), *roms}))
-
-
-def _known(rom: str) -> str:
-    if rom not in single_player_roms():
-        raise ValueError(f"must be one of {', '.join(single_player_roms())}")
-    return rom
-
-
-Rom = Annotated[str, AfterValidator(_known)]

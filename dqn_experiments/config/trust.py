@@ -47,8 +47,7 @@ def trust_named(overrides: Iterable[str]) -> None:
             with suppress(HydraException):  # which is told when all of it is composed
                 override = parser.parse_override(written)
                 sweep = override.is_sweep_override()
-                values = list(override.sweep_iterator()) if sweep else [override.value()]
-                for value in values:
+                for value in override.sweep_iterator() if sweep else [override.value()]:
                     _trust_value(override.key_or_group, value)
 
 

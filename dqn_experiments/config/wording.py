@@ -1,12 +1,13 @@
 """How a value that is refused is told: key, value, and what is allowed, as one writes them."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pydantic
 from omegaconf.errors import InterpolationKeyError, OmegaConfBaseException
-from pydantic import BaseModel
-from pydantic_core import ErrorDetails
+
+if TYPE_CHECKING:  # --help would wait for it
+    from pydantic import BaseModel, ValidationError
+    from pydantic_core import ErrorDetails
 
 
 def shown(value: object) -> str:
@@ -15,8 +16,8 @@ def shown(value: object) -> str:
 
 
 def first_line(
-    error: pydantic.ValidationError,
-    schema: type[BaseModel],
+    error: "ValidationError",
+    schema: "type[BaseModel]",
     prefix: str,
     others: tuple[str, ...] = (),
 ) -> str:
@@ -60,7 +61,7 @@ def _keys(schema: Any, place: Any) -> list[str]:
     return list(getattr(schema, "model_fields", ()))
 
 
-def _message(error: ErrorDetails) -> str:
+def _message(error: "ErrorDetails") -> str:
     """pydantic's, without the words of its own."""
     message = error["msg"].removeprefix("Value error, ")
     message = message.replace("Input should", "must").replace(" should ", " must ")

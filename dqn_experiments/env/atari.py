@@ -14,8 +14,13 @@ from gymnasium.wrappers import AtariPreprocessing
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dqn_experiments.config.constraints import Count, FrameStackSize, OptionalCount, UnitInterval
-from dqn_experiments.config.roms import Rom
+from dqn_experiments.config.constraints import (
+    Count,
+    FrameStackSize,
+    OptionalCount,
+    Rom,
+    UnitInterval,
+)
 from dqn_experiments.env.single_atari import SingleAtari
 from dqn_experiments.experience.timestep import Beginning, Timestep
 from dqn_experiments.machine.cores import usable_cores
@@ -155,8 +160,8 @@ class AtariEnv:
             max_num_frames_per_episode=max_frames,
             render_mode=render_mode,
         )
-        # the console's rate; gymnasium has 30
-        emulator.metadata = {**emulator.metadata, "render_fps": 60}
+        rate = SingleAtari.frames_per_second  # gymnasium has 30
+        emulator.metadata = {**emulator.metadata, "render_fps": rate}
         return AtariPreprocessing(
             on_screen(emulator), noop_max=noop_max, frame_skip=frame_skip, screen_size=screen_size
         )

@@ -1,6 +1,7 @@
 """One Atari game on its own, exactly as one of many plays it, whose state can be saved."""
 
 import struct
+from collections.abc import Callable
 
 import ale_py
 import cv2
@@ -23,6 +24,11 @@ class SingleAtari:
     That one draws by itself how many no-ops an episode begins with, so here it is told. Grey
     screens, the maximum of the last two of `frame_skip`, resized; see `AtariEnv`.
     """
+
+    spectator: Callable[[NDArray[np.uint8]], None] | None = None
+    """Is shown every emulator frame in the game's own colours, u8 [H, W, 3]."""
+    frames_per_second = 60
+    """Of those; the console's rate."""
 
     def __init__(
         self,
@@ -58,8 +64,10 @@ class SingleAtari:
             self.ale.setInt("random_seed", seed)
             self.ale.loadROM(self._rom)
         self.ale.reset_game()
+        self._show()
         while self.ale.getEpisodeFrameNumber() < frames:
             self.ale.act(NOOP)
+            self._show()
         self.ale.getScreenGrayscale(self._screens[0])
         self._screens[1] = 0
         self._elapsed[...] = 0
@@ -70,6 +78,7 @@ class SingleAtari:
         lives, score, over = self.ale.lives(), 0, False
         for left in reversed(range(self._frame_skip)):
             score += self.ale.act(self._actions[action])
+            self._show()
             self._elapsed += 1
             over = self.ale.game_over(with_truncation=False)
             if over or self._elapsed >= self._max_frames:
@@ -95,6 +104,10 @@ class SingleAtari:
         return np.asarray(
             cv2.resize(self._screens[0], self._size, interpolation=cv2.INTER_AREA), np.uint8
         )
+
+    def _show(self) -> None:
+        if self.spectator is not None:
+            self.spectator(self.ale.getScreenRGB())
 
     def _settle(self, action: NDArray[np.int64]) -> None:
         """Bring what is in no state to where it is between two frames, after that action.

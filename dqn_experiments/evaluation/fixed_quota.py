@@ -27,8 +27,10 @@ class FixedQuota:
         epsilon: UnitInterval,
         num_envs: Count,
         max_frames: Count | None,
+        video: bool,
     ) -> None:
         self.every = every
+        self.video = video
         self.num_envs = min(num_envs, episodes)
         self.max_frames = max_frames
         self.epsilon = epsilon

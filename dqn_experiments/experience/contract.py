@@ -56,6 +56,9 @@ class Single(Protocol):
     An `Env` may have a method `single`, which makes one, and then has `began`, a `Beginning` for
     each environment's running episode. To go on in the middle of a very long episode takes a moment
     then; without, that episode is played again as a whole.
+
+    With an attribute `spectator`, None or called with every picture u8 [H, W, 3], and with
+    `frames_per_second`, what was scored can be filmed.
     """
 
     frame: NDArray[Any]
@@ -149,7 +152,11 @@ class Evaluator(Protocol):
 
 
 class Tracker(Protocol):
-    """Where numbers and checkpoints are sent besides the run directory."""
+    """Where numbers and checkpoints are sent besides the run directory.
+
+    It may take films too, by a method `film(path, number)`: of the evaluation that row `number`
+    will tell of, or with None of the one that is summarised.
+    """
 
     def log(self, metrics: Mapping[str, float], number: int) -> None:
         """Send a row of metrics, the first of which has number 0; a number may come again."""

@@ -9,15 +9,19 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from dqn_experiments.errors import ConfigError
+from dqn_experiments.errors import ConfigError, StateError
 from dqn_experiments.machine.files import refuse_devices, replace_text
 
 LOCK, OWNER = "lock", "lock.owner"
 """What keeps others out, whose content is filelock's own, and a note of who that is."""
 
 
-class InUseError(ConfigError):
-    """Another process owns the run directory."""
+class NotOursError(ConfigError):
+    """The run directory cannot be this process's."""
+
+
+class InUseError(NotOursError):
+    """Another process owns it."""
 
 
 @contextmanager
@@ -30,13 +34,16 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
 
     Raises:
         InUseError: if another process owns it.
-        ConfigError: if a file in it is a link or none at all.
+        NotOursError: if a file in it is a link or none at all.
         OSError: if it cannot be written to.
     """
     for link in filter(Path.is_symlink, run_dir.iterdir()):
         if not link.is_dir():  # a large disk for checkpoints is fine
-            raise ConfigError(f"{link}: must not be a link; it would be written to")
-    refuse_devices(run_dir)
+            raise NotOursError(f"{link}: must not be a link; it would be written to")
+    try:
+        refuse_devices(run_dir)
+    except StateError as error:
+        raise NotOursError(str(error)) from error
     try:
         with FileLock(run_dir / LOCK, timeout=0):
             replace_text(run_dir / OWNER, f"process {os.getpid()} on {platform.node()}\n")

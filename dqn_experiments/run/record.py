@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from dqn_experiments.errors import ConfigError, StateError
 from dqn_experiments.experience.contract import Tracker
+from dqn_experiments.run.film import evaluation_film
 from dqn_experiments.run.lines import Lines
-from dqn_experiments.run.score import Evaluation
+from dqn_experiments.run.score import NORMALIZED, Evaluation, summary
 from dqn_experiments.state import State, plain
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class Record:
     """
 
     def __init__(self, run_dir: Path, tracker: Tracker | None, frames_per_step: int) -> None:
-        self._tracker = tracker
+        self._run_dir, self._tracker = run_dir, tracker
         self._frames_per_step = frames_per_step
         self._history = Lines(run_dir / HISTORY)
         self._metrics = Lines(run_dir / METRICS)
@@ -73,8 +74,12 @@ class Record:
         self._history.cut(history)
         self._metrics.cut(metrics)
         self._rows = 0
-        for row in rows_of(self._metrics.read()):  # what died may not have written them out
+        rows = rows_of(self._metrics.read())
+        for row in rows:  # what died may not have written them out
             self._track(row)
+        scores = [row for row in rows if "evaluation/step" in row]
+        if any(NORMALIZED in row for row in scores) and NORMALIZED not in scores[-1]:
+            self._send("summarise", summary(scores[-1]))
 
     def episode(self, episode: Episode) -> None:
         """Record one episode of training."""
@@ -91,9 +96,9 @@ class Record:
         self._track(row)
 
     def evaluation(self, evaluation: Evaluation) -> None:
-        """Record a score, and make it the tracker's figure for the run."""
+        """Record a score, and make it the tracker's figure for the run; a film of it is there."""
         self.metrics(evaluation.step, evaluation.metrics())
-        self._send("summarise", evaluation.metrics())
+        self._send("summarise", summary(evaluation.metrics()))
 
     def checkpoint(self, files: list[Path], aliases: list[str]) -> None:
         """Send a checkpoint to the tracker."""
@@ -106,6 +111,8 @@ class Record:
         self._send("close", exit_code)
 
     def _track(self, row: Mapping[str, float]) -> None:
+        if self._tracker is not None:
+            send_film(self._tracker, film_of(self._run_dir, row), self._rows)
         self._send("log", row, self._rows)
         self._rows += 1
 
@@ -138,7 +145,31 @@ def tell_again(run_dir: Path, tracker: Tracker) -> None:
     the file that it meets last replace all curves of the others: so each file has them all.
     """
     for number, row in enumerate(rows_of((run_dir / METRICS).read_text("utf-8"))):
+        send_film(tracker, film_of(run_dir, row), number)
         tracker.log(row, number)
+
+
+def film_of(run_dir: Path, row: Mapping[str, Any]) -> Path | None:
+    """The film of the evaluation that a row of metrics.jsonl tells of, if there is one."""
+    step = row.get("evaluation/step")
+    if not isinstance(step, int):
+        return None
+    film = evaluation_film(run_dir, step)
+    return film if film.is_file() and not film.is_symlink() else None  # of anyone's file
+
+
+def send_film(tracker: Tracker, film: Path | None, number: int | None) -> None:
+    """Send a film, if there is one, to a tracker that takes films; one that fails is done without.
+
+    It belongs to the row of that number, which follows, or to the run's summary.
+    """
+    send = getattr(tracker, "film", None)
+    if film is None or send is None:
+        return
+    try:
+        send(film, number)
+    except Exception as error:  # of whatever the tracker depends on
+        log.warning(f"the tracker does not take {film} ({error!r}); all else goes on")
 
 
 def read_history(run_dir: Path) -> dict[str, NDArray[np.float64]]:

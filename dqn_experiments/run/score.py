@@ -2,7 +2,7 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,9 @@ from typing import Any
 from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.machine.files import replace_text
 from dqn_experiments.reference import HUMAN_PLAY, human_normalized
+
+NORMALIZED = "evaluation/human_normalized"
+"""The figure that not every evaluation of a run has."""
 
 
 @dataclass(frozen=True)
@@ -123,3 +126,12 @@ class Evaluation:
         content: dict[str, Any] = asdict(self)
         content = {**content.pop("score"), **content}
         replace_text(run_dir / "evaluation.json", json.dumps(content, indent=2) + "\n")
+
+
+def summary(row: Mapping[str, Any]) -> dict[str, Any]:
+    """An evaluation's figures, out of its metrics, to take the place of an earlier one's.
+
+    What only the earlier one may have had is None.
+    """
+    figures = {key: value for key, value in row.items() if key.startswith("evaluation/")}
+    return {NORMALIZED: None, **figures}

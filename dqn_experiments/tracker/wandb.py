@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 INIT_TIMEOUT = 10  # seconds for a server that listens to let the run in
 CONNECT_TIMEOUT = 2  # seconds for a server to listen at all
 
+FILM = "evaluation/video"
 DATA_DIR = "WANDB_DATA_DIR"
 CALLERS_DATA_DIR = os.environ.get(DATA_DIR)
 
@@ -105,6 +106,13 @@ class WandbTracker:
     def summarise(self, values: Mapping[str, Any]) -> None:
         """Set figures that describe the whole run."""
         self._run.summary.update(dict(values))
+
+    def film(self, path: Path, number: int | None) -> None:
+        """Send the film that belongs to row `number`, which follows, or to the summary."""
+        if number is None:
+            self._run.summary.update({FILM: wandb.Video(str(path))})
+        elif number >= self._run.step:  # else W&B has that row, and would get the file once more
+            self._run.log({FILM: wandb.Video(str(path))}, step=number, commit=False)
 
     def checkpoint(self, files: list[Path], aliases: list[str]) -> None:
         """Send a checkpoint's files as an artifact, under aliases like `step-500000`, `latest`."""

@@ -7,7 +7,9 @@ import numpy as np
 from omegaconf import DictConfig
 
 from dqn_experiments.config.components import build_env, build_evaluator
+from dqn_experiments.experience.contract import Env, Evaluator
 from dqn_experiments.run.score import Evaluation, Score
+from dqn_experiments.train.camera import Camera
 from dqn_experiments.train.policy import EpsilonGreedy
 
 log = logging.getLogger(__name__)
@@ -23,23 +25,26 @@ def evaluate(
     seed: int | None = None,
     between_steps: Callable[[], None] = lambda: None,
     max_frames: int | None = None,
+    camera: Camera | None = None,
 ) -> Evaluation:
     """Score the network of `policy` after `step` steps of training as `config.evaluation` says.
 
     Nothing that `policy` draws from is touched. Without a `seed`, environments and exploration are
     seeded from (config.seed, step), so the same checkpoint gets the same score during training and
-    after it. `max_frames` takes the place of the evaluation's own.
+    after it. `max_frames` takes the place of the evaluation's own. A `camera` is ready to film
+    afterwards.
     """
     if seed is None:
         seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0] >> 2)
-    evaluator, limit = build_evaluator(config), episode_limit(config, max_frames)
+    evaluator = build_evaluator(config)
+    env, limit = _limited_env(config, evaluator, evaluator.num_envs, max_frames)
     log.info(
         f"evaluating after {step:,} steps: {config.evaluation.episodes} episodes of "
         f"at most {limit:,} frames at epsilon {evaluator.epsilon}"
     )
-    env = build_env(config, num_envs=evaluator.num_envs, limit=limit)
     try:
-        played = evaluator.run(env, policy.seeded(seed), seed, between_steps)
+        stage = env if camera is None else camera.on(env, limit)
+        played = evaluator.run(stage, policy.seeded(seed), seed, between_steps)
     finally:
         env.close()
     game = game_name(config)
@@ -62,21 +67,29 @@ def episode_limit(config: DictConfig, max_frames: int | None = None) -> int:
     As `max_frames` says, else the evaluation, else the environment; if none of them does, there is
     a limit all the same.
     """
-    for limit in (max_frames, build_evaluator(config).max_frames, config.env.max_frames):
-        if limit is not None:
-            return int(limit)
-    env = build_env(config, num_envs=1)
-    try:
-        own = getattr(env, "max_frames", None)
-        default = STEPS_WITHOUT_LIMIT * env.frame_skip
-    finally:
+    env, limit = _limited_env(config, build_evaluator(config), 1, max_frames)
+    env.close()
+    return limit
+
+
+def _limited_env(
+    config: DictConfig, evaluator: Evaluator, num_envs: int, max_frames: int | None
+) -> tuple[Env, int]:
+    """The environment with that limit, which only itself may know."""
+    said = (max_frames, evaluator.max_frames, config.env.max_frames)
+    limit = next((limit for limit in said if limit is not None), None)
+    env = build_env(config, num_envs, limit)
+    if limit is None:
+        limit = getattr(env, "max_frames", None)
+    if limit is None:
         env.close()
-    if own is None:
         log.info(
             "neither evaluation.max_frames nor the environment limits an episode, "
             f"so it is cut after {STEPS_WITHOUT_LIMIT:,} steps"
         )
-    return default if own is None else int(own)
+        limit = STEPS_WITHOUT_LIMIT * env.frame_skip
+        env = build_env(config, num_envs, limit)
+    return env, int(limit)
 
 
 def game_name(config: DictConfig) -> str:

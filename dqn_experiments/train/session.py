@@ -4,7 +4,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -21,10 +21,12 @@ from dqn_experiments.machine.devices import resolve
 from dqn_experiments.machine.interrupt import Interrupt, Interrupted
 from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import Checkpoint
+from dqn_experiments.run.film import evaluation_film
 from dqn_experiments.run.progress import Progress
 from dqn_experiments.run.record import Record
 from dqn_experiments.run.stored import store_config
 from dqn_experiments.train.assembly import assembled
+from dqn_experiments.train.camera import camera_of
 from dqn_experiments.train.replay_report import ReplayReport
 from dqn_experiments.train.saves import Saves
 from dqn_experiments.train.scoring import evaluate
@@ -52,7 +54,7 @@ class Session:
         self, config: DictConfig, run: TrackedRun, interrupt: Interrupt, begins: bool = True
     ) -> None:
         self.config, self.run_dir, self.interrupt = config, run.run_dir, interrupt
-        device = resolve(config.device)
+        self.camera, device = camera_of(config), resolve(config.device)
         self.loop = assembled(config, device, interrupt.check, begins)
         log.info(f"training on {device} in {self.run_dir}")
         self.replay_report = ReplayReport(self.loop.replay)
@@ -179,11 +181,16 @@ class Session:
 
     def evaluate(self) -> float:
         """Score the agent, record the score, and return its mean."""
-        step = self.loop.step
+        step, check = self.loop.step, self.interrupt.check
+        film = evaluation_film(self.run_dir, step)
+        with suppress(OSError):  # of a start that was killed since, if there is one
+            film.unlink()
         evaluation = evaluate(
-            self.config, self.loop.player.policy, step, between_steps=self.interrupt.check
+            self.config, self.loop.player.policy, step, between_steps=check, camera=self.camera
         )
         log.info(f"evaluation after {step:,} steps: {evaluation.score}")
+        if self.camera:
+            self.camera.film(film, check)
         self.record.evaluation(evaluation)
         try:
             evaluation.write(self.run_dir)

@@ -17,11 +17,13 @@ from dqn_experiments.experience.spec import NetworkSpec, TrackedRun
 from dqn_experiments.machine.devices import resolve, torch_settings
 from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import SUMS, WEIGHTS
-from dqn_experiments.run.ownership import InUseError, owned
+from dqn_experiments.run.film import scored_film
+from dqn_experiments.run.ownership import NotOursError, owned
 from dqn_experiments.run.parts import restore_tensors
-from dqn_experiments.run.record import tell_again
-from dqn_experiments.run.score import Evaluation
+from dqn_experiments.run.record import send_film, tell_again
+from dqn_experiments.run.score import Evaluation, summary
 from dqn_experiments.run.stored import stored_config
+from dqn_experiments.train.camera import Camera, camera_of
 from dqn_experiments.train.policy import EpsilonGreedy
 from dqn_experiments.train.scoring import evaluate
 
@@ -105,29 +107,47 @@ def evaluated(
     agent = TrainedAgent(chosen)
     protocol = chosen.model_dump(include={"episodes", "epsilon", "num_envs"}, exclude_none=True)
     agent.config.evaluation.update(protocol)
+    camera = _camera(agent.config)
     with torch_settings(agent.config.cpu_threads):
         evaluation = evaluate(
-            agent.config, agent.policy, agent.step, chosen.seed, between_steps, chosen.max_frames
+            agent.config,
+            agent.policy,
+            agent.step,
+            chosen.seed,
+            between_steps,
+            chosen.max_frames,
+            camera,
         )
     try:
         with owned(chosen.run, "run"):  # only now: a training that goes on is not kept out
             evaluation.write(chosen.run)
+            path = scored_film(chosen.run, agent.step)
+            film = camera.film(path, between_steps) if camera else None
             if chosen.track:
-                _track(agent.config, chosen.run, evaluation)
-    except InUseError as error:
+                _track(agent.config, chosen.run, evaluation, film)
+    except NotOursError as error:
         log.warning(f"{error}; the score is neither left there nor added to its W&B run")
     except OSError as error:
-        log.error(f"{error.filename} cannot be written ({error.strerror})")
+        log.error(f"{error.filename or chosen.run} cannot be written ({error.strerror})")
     return evaluation
 
 
-def _track(config: DictConfig, run_dir: Path, evaluation: Evaluation) -> None:
+def _camera(config: DictConfig) -> Camera | None:
+    """As the run was filmed, where that can be done here as well."""
+    try:
+        return camera_of(config)
+    except ConfigError as error:
+        log.warning(f"{error}; the score comes without a film")
+        return None
+
+
+def _track(config: DictConfig, run_dir: Path, evaluation: Evaluation, film: Path | None) -> None:
     run = TrackedRun(run_dir, plain_config(config), run_dir.name)
     try:
         tracker = build_tracker(config, run)
         tell_again(run_dir, tracker)
-        earlier = {"evaluation/human_normalized": None}  # does not hold for this one
-        tracker.summarise({**earlier, **evaluation.metrics()})
+        tracker.summarise(summary(evaluation.metrics()))
+        send_film(tracker, film, None)
         tracker.close(0)
     except ConfigError:
         raise

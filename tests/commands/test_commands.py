@@ -30,7 +30,14 @@ def cartpole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     environment.pop("WANDB_API_KEY", None)
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    (folder / "terminal").write_text(done.stdout)
     return folder / "run"
+
+
+def test_the_log_has_the_lines_of_the_terminal(cartpole: Path) -> None:
+    lines = (cartpole / "train.log").read_text().splitlines()
+    assert lines
+    assert set(lines) <= set((cartpole.parent / "terminal").read_text().splitlines())
 
 
 def test_a_run_leaves_everything_in_its_directory(cartpole: Path) -> None:
@@ -239,7 +246,7 @@ try:
     runpy.run_module("{module}", run_name="__main__", alter_sys=True)
 except SystemExit:
     pass
-assert not {{"torch", "wandb", "gymnasium"}} & set(sys.modules)
+assert not {{"torch", "wandb", "gymnasium", "pydantic"}} & set(sys.modules)
 """
             done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
             assert done.returncode == 0, done.stderr

@@ -1,8 +1,12 @@
 """Scores of a run's checkpoints."""
 
+import os
 import shutil
 from pathlib import Path
 
+import pytest
+
+import dqn_experiments as dqn
 from tests.conftest import ROOT, Command
 
 FROZEN = ROOT / "tests" / "frozen" / "0.2.0"
@@ -16,3 +20,23 @@ def test_evaluate_tells_its_start_and_takes_a_limit(command: Command, tmp_path: 
     first, last = done.stdout.splitlines()
     assert "evaluating after 600 steps: 2 episodes of at most 5 frames" in first
     assert last.endswith("5 steps an episode, 2 cut at 5 frames")
+
+
+@pytest.mark.parametrize(
+    ("hindrance", "told"),
+    [
+        (lambda run_dir: (run_dir / "notes").symlink_to("elsewhere"), "notes: must not be a link"),
+        (lambda run_dir: os.mkfifo(run_dir / "pipe"), "pipe: must be a file, not a pipe"),
+        (lambda run_dir: (run_dir / "lock").mkdir(), "lock cannot be written (Is a directory)"),
+    ],
+)
+def test_a_score_that_cannot_be_left_in_a_directory_is_told_all_the_same(
+    hindrance: object, told: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_dir = shutil.copytree(FROZEN / "cartpole", tmp_path / "run")
+    hindrance(run_dir)  # type: ignore[operator]
+    caplog.set_level("WARNING")
+    assert dqn.evaluate(run_dir, episodes=1, max_frames=5, track=True).episodes == 1
+    (line,) = caplog.messages
+    assert told in line
+    assert not (run_dir / "evaluation.json").exists()

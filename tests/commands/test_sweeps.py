@@ -50,6 +50,18 @@ def test_a_failed_run_is_a_failed_trial(command: Command, tmp_path: Path) -> Non
     assert best["best_params"]["optimizer.lr"] == 1e-3
 
 
+def test_a_search_among_paused_runs_says_that_none_has_a_score(
+    command: Command, tmp_path: Path
+) -> None:
+    optuna = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=1", "hydra.sweeper.n_jobs=1"]
+    done = command("-m", *optuna, "optimizer.lr=interval(1e-4,1e-2)", *SWEEP, "pause_after=50")
+    assert done.returncode == 1
+    told = done.stderr.splitlines()[-1]
+    assert told == "error: no run of the sweep has a score; each was paused before it or failed"
+    assert "Traceback" not in done.stderr
+    assert newest_step(tmp_path / "sweep" / "0") == 50
+
+
 @pytest.mark.parametrize("to_all", [True, False])
 def test_a_stopped_parallel_sweep_ends_with_checkpoints_and_goes_on(
     to_all: bool, tmp_path: Path

@@ -65,7 +65,9 @@ class Idle:
 
 
 def quota(episodes: int, num_envs: int) -> FixedQuota:
-    return FixedQuota(every=0, episodes=episodes, epsilon=0, num_envs=num_envs, max_frames=None)
+    return FixedQuota(
+        every=0, episodes=episodes, epsilon=0, num_envs=num_envs, max_frames=None, video=False
+    )
 
 
 def play(episodes: int, num_envs: int, seed: int = 0) -> list[PlayedEpisode]:

@@ -41,3 +41,17 @@ def test_it_says_how_far_it_is_where_there_is_no_bar(
     told = [f"grey.mp4: {frames} frames so far" for frames in range(1, 5)]
     assert caplog.messages == told[:lines]
     assert (tmp_path / "videos" / "grey.mp4").stat().st_size > 0
+    filmed.film.check()
+
+
+@pytest.mark.parametrize("left", [0, 700])
+def test_a_film_that_is_not_whole_is_noticed(left: int, tmp_path: Path) -> None:
+    path = tmp_path / "grey.mp4"
+    made = film.Film(path, 60)
+    for _ in range(3):
+        made.add(np.full((64, 64, 3), 128, np.uint8))
+    made.close()
+    made.check()
+    path.write_bytes(path.read_bytes()[:left])
+    with pytest.raises(OSError, match=r"^0 of 3 frames were written$"):
+        made.check()

@@ -1,15 +1,20 @@
 """Episode statistics against sums kept by hand."""
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from dqn_experiments.errors import StateError
+from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.experience.timestep import Timestep
+from dqn_experiments.run.film import evaluation_film
 from dqn_experiments.run.lines import Lines
-from dqn_experiments.run.record import Episode
+from dqn_experiments.run.record import Episode, Record, film_of
+from dqn_experiments.run.score import Evaluation, Score
 from dqn_experiments.train.statistics import EpisodeStatistics
 
 
@@ -88,3 +93,88 @@ def test_files_that_lost_what_a_checkpoint_knows_are_refused(tmp_path: Path) -> 
     lines.cut(2)
     lines.add("!\n")
     assert lines.read() == "on!\n"
+
+
+class Summary:
+    """A tracker that sets figures as W&B does: by rows, and by what describes the whole run."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, Any] = {}
+
+    def log(self, metrics: Mapping[str, float], number: int) -> None:
+        self.figures.update(metrics)
+
+    def summarise(self, values: Mapping[str, Any]) -> None:
+        self.figures.update(values)
+
+    def checkpoint(self, files: list[Path], aliases: list[str]) -> None: ...
+
+    def close(self, exit_code: int) -> None: ...
+
+
+def pong_after(step: int, max_frames: int, cut: bool) -> Evaluation:
+    played = [PlayedEpisode(-21.0, 100, cut)]
+    score = Score.of(played, "pong", 4, max_frames)
+    return Evaluation(step, "pong", 1, 0.05, 0, max_frames, [-21.0], [100], score)
+
+
+def test_a_summary_has_no_figure_of_an_earlier_evaluation(tmp_path: Path) -> None:
+    """One that was cut early is not held against humans."""
+    first, again = Summary(), Summary()
+    record = Record(tmp_path, first, 4)
+    record.start()
+    record.evaluation(pong_after(10, 108_000, cut=False))
+    assert first.figures["evaluation/human_normalized"] < 0
+    record.evaluation(pong_after(20, 400, cut=True))
+    assert first.figures["evaluation/human_normalized"] is None
+    assert first.figures["evaluation/step"] == 20
+    state = record.state_dict()
+    record.close(0)
+    record = Record(tmp_path, again, 4)
+    record.load_state_dict(state)
+    record.close(0)
+    assert again.figures == first.figures
+
+
+def test_only_a_film_of_the_run_itself_is_sent(tmp_path: Path) -> None:
+    film = evaluation_film(tmp_path, 7)
+    film.parent.mkdir()
+    row = {"step": 7, "evaluation/step": 7}
+    assert film_of(tmp_path, row) is None
+    film.write_bytes(b"")
+    assert film_of(tmp_path, row) == film
+    assert film_of(tmp_path, {"step": 7}) is None
+    assert film_of(tmp_path, {"evaluation/step": "7"}) is None
+    film.rename(tmp_path / "secret")
+    film.symlink_to(tmp_path / "secret")
+    assert film_of(tmp_path, row) is None
+
+
+def test_a_film_that_the_tracker_does_not_take_costs_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Tracker:
+        """Has no place for films."""
+
+        rows: list[int] = []  # noqa: RUF012
+
+        def film(self, path: Path, number: int | None) -> None:
+            raise OSError(28, "No space left on device")
+
+        def log(self, metrics: Any, number: int) -> None:
+            self.rows.append(number)
+
+        def close(self, exit_code: int) -> None:
+            pass
+
+    film = evaluation_film(tmp_path, 7)
+    film.parent.mkdir()
+    film.write_bytes(b"")
+    tracker: Any = Tracker()
+    record = Record(tmp_path, tracker, 1)
+    record.start()
+    for _ in range(2):
+        record.metrics(7, {"evaluation/step": 7})
+    record.close(0)
+    assert tracker.rows == [0, 1]
+    assert f"the tracker does not take {film}" in caplog.text

@@ -5,9 +5,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import dqn_experiments as dqn
+from dqn_experiments.config.compose import composed
 from dqn_experiments.run.ownership import owned
 from tests.conftest import QUICK_CARTPOLE, Command, metrics, wandb_records
 
+FILM = "evaluation/video"
 RUN = (*QUICK_CARTPOLE, "tracker.mode=offline", "hydra.run.dir=run")
 
 
@@ -98,3 +101,24 @@ def test_an_evaluation_beside_a_training_prints_its_score_and_touches_nothing(
         assert "2 episodes" in done.stdout
         assert f"in use by process {os.getpid()}" in done.stdout
         assert {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")} == before
+
+
+def test_every_file_has_the_films_in_the_rows_of_their_evaluations(tmp_path: Path) -> None:
+    """And what a score that is added later was filmed of is in the summary, like the score."""
+    run = ("total_steps=300", "evaluation.every=150", "evaluation.video=true")
+    dqn.train(composed(*QUICK_CARTPOLE, *run, "tracker.mode=offline"), tmp_path)
+    dqn.evaluate(tmp_path, episodes=2, seed=1, track=True)
+    films = [f"evaluation_{step}" for step in (150, 300)]
+    content = [(tmp_path / "videos" / f"{film}.mp4").read_bytes() for film in films]
+    scored = (tmp_path / "videos" / "evaluate_300.mp4").read_bytes()
+    assert scored not in content
+    rows = [record["item"] for record in wandb_records(tmp_path, "history")]
+    sent = [(row["evaluation/step"], row[f"{FILM}.path"]) for row in rows if f"{FILM}.path" in row]
+    assert sent == sent[:2] * 2
+    assert [step for step, _ in sent[:2]] == [150, 300]
+    first, again = sorted((tmp_path / "wandb").glob("offline-run-*"))
+    for file in (first, again):
+        assert [(file / "files" / path).read_bytes() for _, path in sent[:2]] == content
+    summaries = [record.get("update", {}) for record in wandb_records(tmp_path, "summary")]
+    (last,) = [summary[FILM] for summary in summaries if FILM in summary]
+    assert (again / "files" / last["path"]).read_bytes() == scored

@@ -71,15 +71,24 @@ def test_the_limit_that_holds_is_the_one_said_last(
     assert LIMITLESS not in caplog.text
 
 
-@pytest.mark.parametrize(("own", "limit"), [({"max_frames": 90}, 90), ({}, 30_000)])
+@pytest.mark.parametrize(
+    ("own", "limit", "built"), [({"max_frames": 90}, 90, [None]), ({}, 30_000, [None, 30_000])]
+)
 def test_an_environment_of_ones_own_may_know_its_limit(
-    own: dict[str, int], limit: int, monkeypatch: pytest.MonkeyPatch
+    own: dict[str, int], limit: int, built: list[int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    limits: list[int | None] = []
     closed: list[bool] = []
     env = SimpleNamespace(frame_skip=3, close=lambda: closed.append(True), **own)
-    monkeypatch.setattr(scoring, "build_env", lambda config, num_envs: env)
+
+    def build(config: object, num_envs: int, limit: int | None) -> Any:
+        limits.append(limit)
+        return env
+
+    monkeypatch.setattr(scoring, "build_env", build)
     assert scoring.episode_limit(composed(*CLIFF)) == limit
-    assert closed
+    assert limits == built
+    assert len(closed) == len(built)
 
 
 def test_a_limit_holds_for_every_episode() -> None:
