@@ -1,12 +1,13 @@
-"""Deep Q-learning (Mnih et al. 2015) and Double DQN (van Hasselt et al. 2016)."""
+"""Deep Q-learning (Mnih et al. 2015) and its variants, Double DQN and Munchausen DQN."""
 
 from collections.abc import Callable
 from typing import Literal, Unpack
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from dqn_experiments.agent.backup import Backup, BackupOptions
+from dqn_experiments.agent.choice import next_outputs, of_action
 from dqn_experiments.agent.rule import Rule, RuleOptions
 from dqn_experiments.experience.batch import Batch, PerSample
 
@@ -19,21 +20,16 @@ PER_SAMPLE_LOSS: dict[str, Callable[..., Tensor]] = {
 class DQN(Rule):
     """One number per action, its value, moved towards what the target network makes of the next.
 
-    The loss compares Q(s, a) per sample with
-
-        y = r + discount * Q_target(s', a*),
-
-    where a* is greedy in the target network or, with `double`, in the online network. The priority
-    is the TD error |y - Q(s, a)|.
+    The loss compares Q(s, a) per sample with a target y (see `Backup`). The priority is the TD
+    error |y - Q(s, a)|.
     """
 
     outputs = 1
 
-    def __init__(
-        self, *, double: bool, loss: Literal["huber", "mse"], **options: Unpack[RuleOptions]
-    ) -> None:
-        super().__init__(**options)
-        self._double = double
+    def __init__(self, *, loss: Literal["huber", "mse"], **options: Unpack[BackupOptions]) -> None:
+        shared: RuleOptions = options
+        super().__init__(**shared)
+        self._backup = Backup(self.values, options)
         self._per_sample_loss = PER_SAMPLE_LOSS[loss]
 
     def values(self, output: Tensor) -> Tensor:
@@ -42,18 +38,11 @@ class DQN(Rule):
 
     def loss(self, network: nn.Module, target_network: nn.Module, batch: Batch) -> PerSample:
         """The loss of each sample and its TD error."""
-        values = self.values(network(batch.observation))
-        predicted = values.gather(1, batch.action[:, None]).squeeze(1)
-        target = self._target(network, target_network, batch)
+        output = network(batch.observation)
+        predicted = of_action(output, batch.action).squeeze(1)
+        following = next_outputs(
+            network, target_network, batch.next_observation, self._backup.double
+        )
+        target = self._backup.targets(batch, output, *following, target_network).squeeze(1)
         loss = self._per_sample_loss(predicted, target, reduction="none")
         return PerSample(loss, (target - predicted.detach()).abs())
-
-    @torch.no_grad()
-    def _target(self, network: nn.Module, target_network: nn.Module, batch: Batch) -> Tensor:
-        values = self.values(target_network(batch.next_observation))
-        if self._double:
-            chosen = self.values(network(batch.next_observation)).argmax(dim=1, keepdim=True)
-            next_value = values.gather(1, chosen).squeeze(1)
-        else:
-            next_value = values.amax(dim=1)
-        return batch.reward + batch.discount * next_value

@@ -1,8 +1,9 @@
 """What every learning rule says of itself."""
 
-from typing import TypedDict, Unpack
+from typing import Annotated, Literal, NotRequired, TypedDict, Unpack
 
-from dqn_experiments.config.constraints import Count, UnitInterval
+from dqn_experiments.config.constraints import Count, Default, PositiveUnit, UnitInterval
+from dqn_experiments.experience.spec import Implicit
 
 
 class RuleOptions(TypedDict):
@@ -10,6 +11,8 @@ class RuleOptions(TypedDict):
 
     discount: UnitInterval
     target_update_every: Count
+    target_update_unit: NotRequired[Annotated[Literal["steps", "updates"], Default("steps")]]
+    target_mix: NotRequired[Annotated[PositiveUnit, Default(1.0)]]
     random_target: bool
 
 
@@ -19,7 +22,11 @@ class Rule:
     A rule is a function of a batch and two networks. It owns neither of them, and no clock.
     """
 
+    implicit: Implicit | None = None
+
     def __init__(self, **options: Unpack[RuleOptions]) -> None:
         # of `discount` it knows through its batches: the replay memory folds it into them
         self.target_update_every = options["target_update_every"]
+        self.target_update_unit = options.get("target_update_unit", "steps")
+        self.target_mix = options.get("target_mix", 1.0)
         self.random_target = options["random_target"]

@@ -12,11 +12,15 @@ from pydantic import AfterValidator, Field
 
 from dqn_experiments.config.roms import single_player_roms
 
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NonPositive = Annotated[float, Field(le=0, allow_inf_nan=False)]
+PositiveUnit = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 UnitInterval = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]  # of a running mean; at 1 it would never move
 Count = Annotated[int, Field(ge=1)]
+Several = Annotated[int, Field(ge=2)]
 OptionalCount = Annotated[int, Field(ge=0)]
 FrameStackSize = Annotated[int, Field(ge=1, le=255)]
 Seed = Annotated[int, Field(ge=0, lt=2**30)]  # emulators take 31 bits, and one seed per env
@@ -28,6 +32,16 @@ class Component:
 
     group: str
     """A folder of configs, such as `schedule` or `network/torso`."""
+
+
+@dataclass(frozen=True)
+class Default:
+    """Marks a key of a TypedDict that a config may lack, as one from before there was such a key.
+
+    A parameter says so by its own default; the keys of a TypedDict have none.
+    """
+
+    value: Any
 
 
 Schedule = Annotated[Callable[[int], float], Component("schedule")]

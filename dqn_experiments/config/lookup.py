@@ -8,11 +8,11 @@ import inspect
 from functools import cache
 from importlib import import_module
 from inspect import Parameter
-from typing import Any, get_args, get_type_hints
+from typing import Any, NotRequired, get_args, get_origin, get_type_hints
 
 import yaml
 
-from dqn_experiments.config.constraints import Component
+from dqn_experiments.config.constraints import Component, Default
 from dqn_experiments.config.groups import config_dir
 from dqn_experiments.config.trust import how_to_trust, is_trusted
 from dqn_experiments.errors import ConfigError
@@ -62,8 +62,17 @@ def options_of(target: type) -> dict[str, Parameter]:
         elif parameter.kind is Parameter.VAR_KEYWORD:  # **options: Unpack[TypedDict]
             for keys in get_args(parameter.annotation):
                 for name, kind in get_type_hints(keys, include_extras=True).items():
-                    options[name] = Parameter(name, Parameter.KEYWORD_ONLY, annotation=kind)
+                    options[name] = _option(name, kind)
     return options
+
+
+def _option(name: str, kind: Any) -> Parameter:
+    """A key of a TypedDict as a parameter, with its marked default if it has one."""
+    if get_origin(kind) is NotRequired:
+        (kind,) = get_args(kind)
+    marks = (mark for mark in getattr(kind, "__metadata__", ()) if isinstance(mark, Default))
+    default = next((mark.value for mark in marks), Parameter.empty)
+    return Parameter(name, Parameter.KEYWORD_ONLY, default=default, annotation=kind)
 
 
 def nested(target: type) -> dict[str, str]:

@@ -25,7 +25,7 @@ def check_together(config: dict[str, Any]) -> None:
         if lacking:
             target = config[group]["_target_"]
             raise ConfigError(f"{group}._target_={target}: must have {', '.join(lacking)} as keys")
-    for message, holds in (*_sizes(config), *_devices(config)):
+    for message, holds in (*_sizes(config), *_devices(config), *_atoms(config)):
         if not holds:
             raise ConfigError(message)
     _check_observations(config)
@@ -72,6 +72,12 @@ def _devices(config: dict[str, Any]) -> list[tuple[str, bool]]:
             config["buffer"].get("device") != "cuda" or device == "cuda",
         )
     ]
+
+
+def _atoms(config: dict[str, Any]) -> list[tuple[str, bool]]:
+    low, high = (config["agent"].get(key) for key in ("v_min", "v_max"))
+    both = isinstance(low, float) and isinstance(high, float)
+    return [(f"agent.v_min={low}: must be less than agent.v_max={high}", not both or low < high)]
 
 
 def _check_observations(config: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ A component needs to inherit from nothing; it has to have these attributes and m
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from dqn_experiments.experience.batch import Batch, PerSample
 from dqn_experiments.experience.played import PlayedEpisode
+from dqn_experiments.experience.spec import Implicit
 from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.state import State
 
@@ -84,13 +85,19 @@ class Rule(Protocol):
 
     outputs: int
     """Numbers that a network gives per action."""
+    implicit: Implicit | None
+    """None, unless networks are asked for quantiles at fractions that are given to them."""
     target_update_every: int
-    """Agent steps between copies into the target network."""
+    """How long it takes from one copy into the target network to the next."""
+    target_update_unit: Literal["steps", "updates"]
+    """What that is counted in: agent steps or gradient updates."""
+    target_mix: float
+    """Share of the online network in a copy, 1: all; less: a soft update."""
     random_target: bool
     """Whether the target network starts from weights of its own."""
 
     def values(self, output: Tensor) -> Tensor:
-        """Action values f32 [B, A] of a network's output [B, A, outputs]."""
+        """Action values f32 [B, A] of a network's output [B, A, outputs]; implicit: [B, A, N]."""
 
     def loss(self, network: nn.Module, target_network: nn.Module, batch: Batch) -> PerSample:
         """The loss of each transition, and its priority in replay."""

@@ -3,10 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+
+
+class Implicit(NamedTuple):
+    """What a network is to be that answers for quantiles of the caller's choice.
+
+    It maps (observation, tau f32 [B, N]) to [B, num_actions, N]. With the observation alone it
+    draws `samples` uniform tau for each of the B by itself, from torch's global generator.
+    """
+
+    cosines: int
+    """n: a tau is embedded as cos(pi i tau) for n successive i (Dabney et al. 2018, equation 4)."""
+    first: int
+    """The first i."""
+    samples: int
+    """K: quantiles per forward when acting."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +32,8 @@ class NetworkSpec:
     """(K, *frame): K stacked frames."""
     num_actions: int
     outputs: int
-    """Per action, as many as the learning rule asks for."""
+    """Per action, as many as the learning rule asks for; 1 if it is implicit."""
+    implicit: Implicit | None = None
 
 
 @dataclass(frozen=True)

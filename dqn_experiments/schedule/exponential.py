@@ -1,12 +1,6 @@
 """Geometric annealing: the value shrinks by the same factor every step."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from dqn_experiments.config.constraints import Count
-
-PositiveUnit = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]  # a ratio needs both ends
+from dqn_experiments.config.constraints import Count, PositiveUnit
 
 
 class Exponential:

@@ -22,6 +22,11 @@ def rule(**changes: Any) -> DQN:
         "random_target": True,
         "double": False,
         "loss": "huber",
+        "munchausen": False,
+        "munchausen_alpha": 0.9,
+        "entropy_temperature": 0.03,
+        "log_policy_floor": -1.0,
+        "log_policy_network": "target",
     }
     return DQN(**{**arguments, **changes})
 

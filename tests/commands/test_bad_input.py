@@ -13,10 +13,12 @@ from dqn_experiments.commands.train import main
 from dqn_experiments.config.compose import composed
 from dqn_experiments.run.stored import store_config
 
+AGENTS = "c51, double_dqn, dqn, iqn, munchausen_dqn, munchausen_iqn, qr_dqn"
+
 MISTAKES = {
     # unknown keys and options
     "env=brekout": "env=brekout: did you mean breakout? must be one of adventure, air_raid",
-    "agent=dqm": "agent=dqm: did you mean dqn? must be one of double_dqn, dqn",
+    "agent=dqm": f"agent=dqm: did you mean dqn? must be one of {AGENTS}",
     "optimizer=adamw": "optimizer=adamw: did you mean adam? must be one of adam, rmsprop",
     "experiment=nature": "must be one of cartpole, nature_2015, seed_notebook",
     "optimizer.lrr=1": "optimizer.lrr: unknown key; did you mean lr? must be one of",
@@ -37,14 +39,14 @@ MISTAKES = {
     "evaluation=null": "evaluation=null: must be one of fixed_quota; evaluation.every=0 scores",
     "experiment=null": "experiment=null: must be one of cartpole, nature_2015, seed_notebook; left",
     "network/torso=null": "network/torso=null: must be one of mlp, nature_cnn",
-    "agent=": "agent=: must be one of double_dqn, dqn",
+    "agent=": f"agent=: must be one of {AGENTS}",
     "~tracker": "~tracker: cannot be left out; must be one of wandb; tracker.mode=disabled",
     "~env": "~env: cannot be left out; must be one of adventure",
     "~network/torso": "~network/torso: cannot be left out; must be one of mlp, nature_cnn",
-    "agent=[dqn]": "agent=[dqn]: must be one of double_dqn, dqn",
+    "agent=[dqn]": f"agent=[dqn]: must be one of {AGENTS}",
     "experiment=[cartpole,b]": "experiment=b: must be one of cartpole, nature_2015, seed_notebook",
     "experiment={a: 1}": "must be one of cartpole, nature_2015, seed_notebook",
-    "agent=3": "agent=3: must be one of double_dqn, dqn",
+    "agent=3": f"agent=3: must be one of {AGENTS}",
     "+agent=dqn": "+agent=dqn: must be without a sign, agent=dqn",
     "++agent=dqn": "++agent=dqn: must be without a sign, agent=dqn",
     "hydra/launcher=null": "hydra/launcher=null: must be the name of an option",
@@ -62,8 +64,8 @@ MISTAKES = {
     "resume=": "resume=: must be auto or the directory of a run",
     "resume=[a]": "resume=[a]: must be auto or the directory of a run",
     # sweeps
-    "-m agent=glob(x*)": "agent=glob(x*): is none of them; must be one of double_dqn, dqn",
-    "-m agent=dqn,null": "agent=dqn,null: must be one of double_dqn, dqn",
+    "-m agent=glob(x*)": f"agent=glob(x*): is none of them; must be one of {AGENTS}",
+    "-m agent=dqn,null": f"agent=dqn,null: must be one of {AGENTS}",
     "-m seed=range(3,1)": "seed=range(3,1): has no values",
     "-m seed=range(1,3,0)": "seed=range(1,3,0): range() arg 3 must not be zero",
     "-m seed=interval(0,1)": "seed=interval(0,1): needs a sweeper that searches: hydra/sweeper=opt",
@@ -235,7 +237,7 @@ def made(name: str, content: str = "") -> Path:
         ("run=untrained env=null", "env=null: must be left out; a run has its own"),
         ("run=untrained/config.yaml", "run=untrained/config.yaml: must be a directory"),
         ("run=null", "run=null: must be a directory"),
-        ("run=optionless", "agent._option_=: must be one of dqn"),
+        ("run=optionless", "agent._option_=: must be one of c51, dqn, iqn, qr_dqn"),
         ("--config-path untrained", "resume=untrained goes on with it"),
     ],
 )

@@ -129,7 +129,9 @@ def test_a_run_of_another_version_says_which_can_go_on(
 def test_an_option_is_a_file_of_its_group(option: Any, tmp_path: Path) -> None:
     store_config(tmp_path, composed("env=pong"))
     edit(tmp_path, lambda content: content["agent"].update(_option_=option))
-    with pytest.raises(ConfigError, match=r"agent\._option_=.*: must be one of dqn$"):
+    with pytest.raises(
+        ConfigError, match=r"agent\._option_=.*: must be one of c51, dqn, iqn, qr_dqn$"
+    ):
         stored_config(tmp_path)
 
 
