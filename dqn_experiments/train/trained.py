@@ -50,7 +50,7 @@ class TrainedAgent:
         self._dtype = env.dtype
         env.close()
         rule, device = build_rule(self.config), resolve(chosen.device)
-        spec = NetworkSpec(env.observation_shape, env.num_actions, rule.outputs)
+        spec = NetworkSpec(env.observation_shape, env.num_actions, rule.outputs, rule.implicit)
         network = build_network(self.config, spec)
         restore_tensors(network, found.path / WEIGHTS)
         network.to(device).eval()
