@@ -43,7 +43,9 @@ class Learner:
         self._config, self._device = config, device
         self._randomness = Randomness(config.seed, device)
         self.rule = build_rule(config)
-        self._spec = NetworkSpec(observation_shape, num_actions, self.rule.outputs, rule.implicit)
+        self._spec = NetworkSpec(
+            observation_shape, num_actions, self.rule.outputs, self.rule.implicit
+        )
         self.network = self._fresh_network()
         target = self._fresh_network() if self.rule.random_target else None
         self.target_network = target or copy.deepcopy(self.network)
