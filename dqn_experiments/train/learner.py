@@ -107,8 +107,9 @@ class Learner:
         if self.rule.target_mix == 1:
             self.target_network.load_state_dict(self.network.state_dict())
             return
-        targets = list(self.target_network.parameters())
-        torch._foreach_lerp_(targets, list(self.network.parameters()), self.rule.target_mix)
+        targets: list[Tensor] = list(self.target_network.parameters())
+        weights: list[Tensor] = list(self.network.parameters())
+        torch._foreach_lerp_(targets, weights, self.rule.target_mix)
         for target, own in zip(self.target_network.buffers(), self.network.buffers(), strict=True):
             target.copy_(own)
 
