@@ -3,10 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+
+
+class Implicit(NamedTuple):
+    """What a rule that learns quantiles at given fractions asks of a network (IQN)."""
+
+    cosines: int
+    """n of the embedding cos(pi i tau)."""
+    first: int
+    """The first i: 1, or 0."""
+    samples: int
+    """K: quantiles drawn per forward when acting."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +29,8 @@ class NetworkSpec:
     num_actions: int
     outputs: int
     """Per action, as many as the learning rule asks for."""
+    implicit: Implicit | None = None
+    """None unless the rule hands over the fractions whose quantiles it asks for."""
 
 
 @dataclass(frozen=True)
