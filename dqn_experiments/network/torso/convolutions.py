@@ -81,7 +81,7 @@ def channels_last(layers: nn.Sequential) -> nn.Sequential:
     return layers
 
 
-def pixels(observation: Tensor) -> Tensor:
+def as_pixels(observation: Tensor) -> Tensor:
     """u8 [B, K, H, W] as f32 in that layout."""
     return as_float(observation).contiguous(memory_format=torch.channels_last)
 

@@ -2,7 +2,12 @@
 
 from torch import Tensor, nn
 
-from dqn_experiments.network.torso.convolutions import Filters, convolutions, num_features, pixels
+from dqn_experiments.network.torso.convolutions import (
+    Filters,
+    as_pixels,
+    convolutions,
+    num_features,
+)
 
 
 class DataEfficientCNN(nn.Module):
@@ -22,4 +27,4 @@ class DataEfficientCNN(nn.Module):
 
     def forward(self, observation: Tensor) -> Tensor:
         """Features f32 [B, features]."""
-        return self.layers(pixels(observation))
+        return self.layers(as_pixels(observation))

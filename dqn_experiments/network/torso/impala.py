@@ -5,10 +5,10 @@ from torch.nn.utils.parametrizations import spectral_norm as spectrally_normalis
 
 from dqn_experiments.config.constraints import Count
 from dqn_experiments.network.torso.convolutions import (
+    as_pixels,
     channels_last,
     check_screen,
     num_features,
-    pixels,
     rectifier,
 )
 
@@ -35,8 +35,8 @@ class Residual(nn.Module):
 class Impala(nn.Module):
     """Three blocks of 3x3 convolution, 3x3 max pooling stride 2 and two residual units; rectified.
 
-    Maps u8 [B, K, H, W] to f32 [B, features]; 3,872 features for 84x84 screens. Beyond Refined
-    (Clark et al. 2025) has width 2, a max pool of 6 and spectral norms.
+    Maps u8 [B, K, H, W] to f32 [B, features]; 3,872 features for 84x84 screens. Beyond the
+    Rainbow (Clark et al. 2025) has width 2, a max pool of 6 and spectral norms.
 
     Args:
         observation_shape: (K, H, W).
@@ -74,4 +74,4 @@ class Impala(nn.Module):
 
     def forward(self, observation: Tensor) -> Tensor:
         """Features f32 [B, features]."""
-        return self.layers(pixels(observation))
+        return self.layers(as_pixels(observation))

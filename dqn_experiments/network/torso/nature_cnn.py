@@ -5,9 +5,9 @@ from torch import Tensor, nn
 from dqn_experiments.network.torso.convolutions import (
     Filters,
     Padding,
+    as_pixels,
     convolutions,
     num_features,
-    pixels,
 )
 
 
@@ -35,4 +35,4 @@ class NatureCNN(nn.Module):
 
     def forward(self, observation: Tensor) -> Tensor:
         """Features f32 [B, features]."""
-        return self.layers(pixels(observation))
+        return self.layers(as_pixels(observation))
