@@ -122,6 +122,14 @@ def test_the_large_impala_has_fifteen_convolutions() -> None:
     assert sum(isinstance(module, nn.Conv2d) for module in network.modules()) == 15
 
 
+@pytest.mark.parametrize("name", sorted(set(TORSOS) - {"mlp"}))
+def test_filters_lie_channels_last_which_a_cpu_is_fastest_with(name: str) -> None:
+    filters = [weight for weight in TORSOS[name](SCREENS).parameters() if weight.dim() == 4]
+    assert filters
+    for weight in filters:
+        assert weight.is_contiguous(memory_format=torch.channels_last)
+
+
 @pytest.mark.parametrize("dueling", [False, True])
 def test_default_networks_draw_what_they_always_drew(dueling: bool) -> None:
     torch.manual_seed(4)

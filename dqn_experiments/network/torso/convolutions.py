@@ -93,6 +93,6 @@ def num_features(layers: nn.Sequential, observation_shape: tuple[int, ...]) -> i
 
 
 def _same(pixels: int, size: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after a row of pixels."""
-    total = max((-(-pixels // stride) - 1) * stride + size - pixels, 0)
+    """Zeros before and after a row of pixels, for windows no smaller than their stride."""
+    total = (-(-pixels // stride) - 1) * stride + size - pixels
     return total // 2, total - total // 2
