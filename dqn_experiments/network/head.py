@@ -1,22 +1,28 @@
 """Heads: features to a few numbers per action."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from torch import Tensor, nn
+
+from dqn_experiments.network.layers import Stream, stream
 
 
 class Head(nn.Module):
     """Rectified layers of the widths in `hidden`, then `outputs` numbers for each action.
 
-    Maps f32 [B, features] to f32 [B, num_actions, outputs].
+    `stream` makes the layers. Maps f32 [B, features] to f32 [B, num_actions, outputs].
     """
 
     def __init__(
-        self, features: int, num_actions: int, outputs: int, hidden: Sequence[int]
+        self,
+        features: int,
+        num_actions: int,
+        outputs: int,
+        hidden: Sequence[int],
+        stream: Stream = stream,
     ) -> None:
         super().__init__()
-        self.layers = _stream([features, *hidden, num_actions * outputs])
+        self.layers = stream([features, *hidden, num_actions * outputs])
         self._shape = num_actions, outputs
 
     def forward(self, features: Tensor) -> Tensor:
@@ -29,16 +35,21 @@ class DuelingHead(nn.Module):
 
         V + A - mean(A)
 
-    the mean over actions (Wang et al. 2016, equation 9), each of the `outputs` by itself. Maps f32
-    [B, features] to f32 [B, num_actions, outputs].
+    the mean over actions (Wang et al. 2016, equation 9), each of the `outputs` by itself. `stream`
+    makes the layers of both. Maps f32 [B, features] to f32 [B, num_actions, outputs].
     """
 
     def __init__(
-        self, features: int, num_actions: int, outputs: int, hidden: Sequence[int]
+        self,
+        features: int,
+        num_actions: int,
+        outputs: int,
+        hidden: Sequence[int],
+        stream: Stream = stream,
     ) -> None:
         super().__init__()
-        self.value = _stream([features, *hidden, outputs])
-        self.advantage = _stream([features, *hidden, num_actions * outputs])
+        self.value = stream([features, *hidden, outputs])
+        self.advantage = stream([features, *hidden, num_actions * outputs])
         self._shape = num_actions, outputs
 
     def forward(self, features: Tensor) -> Tensor:
@@ -46,11 +57,3 @@ class DuelingHead(nn.Module):
         advantage = self.advantage(features).unflatten(1, self._shape)
         value = self.value(features).unsqueeze(1)
         return value + advantage - advantage.mean(dim=1, keepdim=True)
-
-
-def _stream(widths: list[int]) -> nn.Sequential:
-    """Linear layers from each width to the next, rectified but for the last."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in pairwise(widths):
-        layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-    return nn.Sequential(*layers[:-1])

@@ -6,26 +6,14 @@ import pytest
 import torch
 
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.experience.spec import NetworkSpec
 from dqn_experiments.network.head import DuelingHead
 from dqn_experiments.network.torso.mlp import MLP
 from dqn_experiments.network.torso.nature_cnn import NatureCNN
-from dqn_experiments.network.torso_and_head import TorsoAndHead
-
-SCREENS = (4, 84, 84)
+from tests.network.building import SCREENS, build, weights
 
 
 def mlp(shape: tuple[int, ...], hidden: list[int] | None = None) -> MLP:
     return MLP(shape, hidden=hidden or [])
-
-
-def build(torso: Any, shape: tuple[int, ...], outputs: int = 1, **changes: Any) -> TorsoAndHead:
-    options = {"hidden": [512], "dueling": False, **changes}
-    return TorsoAndHead(NetworkSpec(shape, 4, outputs), torso=torso, **options)
-
-
-def weights(network: torch.nn.Module) -> int:
-    return sum(weight.numel() for weight in network.parameters())
 
 
 def test_nature_cnn_has_the_notebooks_weights() -> None:

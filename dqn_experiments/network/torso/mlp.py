@@ -1,29 +1,35 @@
 """Observations without a screen."""
 
-from itertools import pairwise
 from math import prod
 
 from torch import Tensor, nn
 
 from dqn_experiments.config.constraints import Count
+from dqn_experiments.network.layers import rectified
 from dqn_experiments.network.torso.pixels import as_float
 
 
 class MLP(nn.Module):
     """Flattens observations of any shape [B, ...]; rectified layers of the widths in `hidden`.
 
-    Without any the features f32 [B, features] are the observation itself.
+    Without any the features f32 [B, features] are the observation itself. `layer_norm` normalises
+    over the units of each layer before they are rectified.
     """
 
     accepts = frozenset({"vector", "image"})
 
-    def __init__(self, observation_shape: tuple[int, ...], /, *, hidden: list[Count]) -> None:
+    def __init__(
+        self,
+        observation_shape: tuple[int, ...],
+        /,
+        *,
+        hidden: list[Count],
+        layer_norm: bool = False,
+    ) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for inputs, outputs in pairwise([prod(observation_shape), *hidden]):
-            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
-        self.layers = nn.Sequential(*layers)
-        self.features = hidden[-1] if hidden else prod(observation_shape)
+        widths = [prod(observation_shape), *hidden]
+        self.layers = nn.Sequential(*rectified(widths, layer_norm=layer_norm))
+        self.features = widths[-1]
 
     def forward(self, observation: Tensor) -> Tensor:
         """Features f32 [B, features]."""

@@ -1,0 +1,52 @@
+"""How the weights of a new network are drawn."""
+
+from math import sqrt
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from dqn_experiments.network.noisy import NoisyLinear
+
+Init = Literal["torch", "xavier_uniform", "variance_scaling"]
+
+POWER_ITERATIONS = 15
+"""With which torch's spectral norm begins."""
+
+
+@torch.no_grad()
+def redraw(network: nn.Module, init: Init) -> None:
+    """Draw anew the weights of all convolutions and linear layers, but for noisy ones.
+
+    `torch` leaves them: U(+-1/sqrt(fan_in)) for weights and biases, as DQN Zoo's. The others are
+    Flax's of those names, with biases of 0: `xavier_uniform` is U(+-sqrt(6 / (fan_in + fan_out))),
+    `variance_scaling` is U(+-sqrt(3 scale / fan_in)), where scale is 1/sqrt(3), Dopamine's.
+    """
+    if init == "torch":
+        return
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear) and not isinstance(module, NoisyLinear):
+            if module.bias is not None:
+                module.bias.zero_()
+            weight = _weight(module)
+            if init == "xavier_uniform":
+                nn.init.xavier_uniform_(weight)
+            else:
+                bound = sqrt(sqrt(3) / weight[0].numel())
+                weight.uniform_(-bound, bound)
+            _follow(module)
+
+
+def _weight(module: nn.Module) -> Tensor:
+    """What is learned: the weight before its spectral norm is taken out."""
+    if is_parametrized(module, "weight"):
+        return module.parametrizations.weight.original  # type: ignore[union-attr, return-value]
+    return module.weight  # type: ignore[return-value]
+
+
+def _follow(module: nn.Module) -> None:
+    """A spectral norm's singular vectors belong to weights; each use in training moves them."""
+    if is_parametrized(module, "weight"):
+        for _ in range(POWER_ITERATIONS):
+            _ = module.weight
