@@ -39,7 +39,7 @@ class Loop:
         if self.step > self._learning_starts:
             for _ in range(self.times_due(self._update_every)):
                 batch = self.replay.sample()
-                update = self.learner.update(batch)
+                update = self.learner.update(batch, self.step)
                 self.replay.update(batch.index, update.priority)
                 self.losses.add(self.step, update.loss)
             if self.times_due(self._target_update_every):
