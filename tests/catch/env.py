@@ -8,14 +8,14 @@ from dqn_experiments.experience.timestep import Timestep
 
 CELLS = 12
 """Rows and columns of the board."""
-REACH = 1
+REACH = 2
 """Columns to either side of its own that the paddle covers."""
 
 
 class Catch:
     """N boards of 12x12 cells, drawn in grey. Play at the highest level has a return of 1.
 
-    A ball begins in any column of the top row, the paddle in any of the bottom row that it fits in.
+    A ball begins in any column of the top row, a paddle of 5 cells anywhere in the bottom row.
     Every step the paddle moves one column to the left (0), stays (1) or moves to the right (2), and
     the ball falls by a row. After 11 steps it is down: that is worth 1 if it is caught, -1 if not.
 
