@@ -20,12 +20,14 @@ class PrioritizedReplay(Replay):
     priority is what the learning rule gave last, the |TD error| of DQN.
 
     A new transition has the largest p there has been. A batch is stratified: the total is cut into
-    `batch_size` equal ranges and one transition drawn from each. Its importance weights are
+    `batch_size` equal ranges and one transition drawn from each; each of these is replaced with
+    probability `uniform_mix` by any of the N that can be drawn. So, and with importance weights w,
 
+        P(i) = (1 - uniform_mix) p_i^alpha / sum_k p_k^alpha + uniform_mix / N,
         w_i = (N P(i))^-beta / max_j w_j,
 
-    j over the batch, with `beta` a schedule of agent steps; N and the sum of all priorities cancel
-    out. With `read_ahead`, the priorities of a batch count from the next but one.
+    j over the batch, with `beta` a schedule of agent steps. With `read_ahead`, the priorities of a
+    batch count from the next but one.
     """
 
     def __init__(
@@ -36,14 +38,18 @@ class PrioritizedReplay(Replay):
         alpha: UnitInterval,
         beta: Schedule,
         epsilon: Positive,
+        max_priority: Positive | None,
+        uniform_mix: UnitInterval,
         **options: Unpack[ReplayOptions],
     ) -> None:
         super().__init__(spec, **options)
         self._alpha, self._beta, self._epsilon = alpha, beta, epsilon
+        self._max_priority, self._uniform_mix = max_priority or np.inf, uniform_mix
         self._seen = np.zeros_like(self._rings.count)  # slots whose priority is settled
         with naming_capacity(options["capacity"]):
             self._tree = SumTree(len(self._seen) * self._rings.length)
-        self._largest = 1.0
+        self._drawable = 0  # leaves that are not 0
+        self._largest = min(1.0, self._max_priority)
         self._steps = 0
 
     def add(self, action: NDArray[np.int64], timestep: Timestep) -> None:
@@ -55,7 +61,7 @@ class PrioritizedReplay(Replay):
         """Set p of the batch with that `index` i64 [B], where it is still stored."""
         drawn, given = index.numpy(), priority.cpu().numpy().astype(np.float64)
         stored = self._rings.stored(drawn)
-        p = given[stored] + self._epsilon
+        p = np.minimum(given[stored], self._max_priority) + self._epsilon
         self._largest = max(self._largest, float(p.max(initial=0)))
         self._tree.set(self._leaf(drawn[stored]), p**self._alpha)
 
@@ -64,12 +70,25 @@ class PrioritizedReplay(Replay):
         size = self._batch_size
         mass = (np.arange(size) + self._rng.random(size)) * (self._tree.total / size)
         leaf = self._tree.find(mass)
+        if self._uniform_mix:
+            replaced = np.flatnonzero(self._rng.random(size) < self._uniform_mix)
+            leaf[replaced] = self._draw_uniformly(len(replaced))
         env, slot = np.divmod(leaf, self._rings.length)
         newest = self._rings.count[env] - 1
         number = newest - (newest - slot) % self._rings.length
-        probability = self._tree.leaves[leaf]
+        mean = self._tree.total / self._drawable
+        probability = (1 - self._uniform_mix) * self._tree.leaves[leaf] + self._uniform_mix * mean
         weight = (probability / probability.min()) ** -self._beta(self._steps)
         return self._rings.index(env, number), weight.astype(np.float32)
+
+    def _draw_uniformly(self, number: int) -> NDArray[np.int64]:
+        """Any leaves i64 [number] that are not 0: slots are drawn until they hold one."""
+        leaf = np.empty(0, np.int64)
+        while len(leaf) < number:
+            slot = self._rings.stored_index(self._rng.integers(len(self), size=number))
+            candidate = self._leaf(slot)
+            leaf = np.concatenate([leaf, candidate[self._tree.leaves[candidate] > 0]])
+        return leaf[:number]
 
     def _take_in_new(self) -> None:
         """Give each transition that was completed since the last draw the largest priority."""
@@ -78,8 +97,9 @@ class PrioritizedReplay(Replay):
         env = np.repeat(np.arange(len(number)), [len(part) for part in number])
         index = self._rings.index(env, np.concatenate(number))
         complete = self._rings.complete(index)
-        largest = self._largest**self._alpha
-        self._tree.set(self._leaf(index), np.where(complete, largest, 0.0))
+        largest, leaf = self._largest**self._alpha, self._leaf(index)
+        self._drawable += int(complete.sum()) - int(np.count_nonzero(self._tree.leaves[leaf]))
+        self._tree.set(leaf, np.where(complete, largest, 0.0))
         pending = ~complete & ~self._rings.last(index)  # these are the newest of their environment
         self._seen = self._rings.count - np.bincount(env[pending], minlength=len(number))
 
@@ -130,4 +150,5 @@ class PrioritizedReplay(Replay):
             raise StateError("priority: must be finite and not negative")
         super().load_state_dict(state)
         self._tree.set(np.arange(len(priority)), priority)
+        self._drawable = int(np.count_nonzero(priority))
         self._seen, self._largest, self._steps = seen, largest, steps

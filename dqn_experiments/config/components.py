@@ -10,7 +10,15 @@ from torch import nn
 
 from dqn_experiments.config.lookup import component, is_handed_something, nested
 from dqn_experiments.config.trust import execution_whitelist
-from dqn_experiments.experience.contract import Env, Evaluator, Replay, Rule, Schedule, Tracker
+from dqn_experiments.experience.contract import (
+    Augmentation,
+    Env,
+    Evaluator,
+    Replay,
+    Rule,
+    Schedule,
+    Tracker,
+)
 from dqn_experiments.experience.spec import NetworkSpec, ReplaySpec, TrackedRun
 
 
@@ -46,6 +54,12 @@ def build_optimizer(
     """The optimizer of those parameters."""
     optimizer: torch.optim.Optimizer = _build("optimizer", config.optimizer, parameters)
     return optimizer
+
+
+def build_augmentation(config: DictConfig) -> Augmentation:
+    """What changes the observations of an update."""
+    augmentation: Augmentation = _build("augmentation", config.augmentation)
+    return augmentation
 
 
 def build_epsilon(config: DictConfig) -> Schedule:

@@ -8,6 +8,7 @@ GROUPS = (
     "agent",
     "buffer",
     "optimizer",
+    "augmentation",
     "schedule",
     "tracker",
     "evaluation",

@@ -4,8 +4,10 @@ The file carries the version that wrote it, and names a component by its option 
 rather than by module and class, which may move. Promised: what any version from `OLDEST` on has
 written is evaluated, watched and gone on with. So
 
-- a key that a file lacks, since it came later, gets the default of its option's yaml, unless
-  `CHANGED` says that another value keeps what the run did;
+- a key that a file lacks, since it came later, gets the default of its option's yaml, and a
+  component within another one the option that is chosen there, unless `CHANGED` says that another
+  value keeps what the run did;
+- a group that a file lacks has a row in `CHANGED`;
 - a key that is gone has a row in `CHANGED`, which says what became of it.
 """
 
@@ -30,7 +32,7 @@ NOT_STORED = ("trust", "resume", "pause_after")  # what a person says of one sta
 
 @dataclass(frozen=True)
 class Added:
-    """A key whose default is not what runs from before it did."""
+    """A key whose default is not what runs from before it did, or a group that they had not."""
 
     value: Any
 
@@ -51,8 +53,11 @@ class Removed:
     """The last version that had it."""
 
 
-CHANGED: dict[str, Added | Renamed | Removed] = {}
-"""By place: `total_steps`, `checkpoint.every`, or for a component `agent/dqn.double`, its file."""
+CHANGED: dict[str, Added | Renamed | Removed] = {
+    "augmentation": Added({OPTION: "none"}),
+}
+"""By place: `total_steps`, `checkpoint.every`, a group, or for a component `agent/dqn.double`, its
+file."""
 
 
 def stored_form(config: DictConfig) -> Plain:
@@ -88,10 +93,12 @@ def from_stored_form(stored: Plain) -> Plain:
     _check_version(stored.pop(VERSION, None))
     run = {key: value for key, value in stored.items() if key not in (*GROUPS, *NOT_STORED)}
     defaults = _yaml(config_dir() / "config.yaml")
-    del defaults["hydra"]
+    del defaults["hydra"], defaults["defaults"]
     result = _carried_over("", run, defaults)
     for group in GROUPS:
-        result[group] = _with_target(group, stored.get(group), group, group)
+        added = CHANGED.get(group)
+        before = added.value if isinstance(added, Added) else None
+        result[group] = _with_target(group, stored.get(group, before), group, group)
     return result
 
 
@@ -148,15 +155,19 @@ def _carried_over(place: str, node: Plain, defaults: Plain) -> Plain:
         if key not in result:
             result[key] = change.value if isinstance(change, Added) else default
         elif isinstance(default, dict) and isinstance(result[key], dict):
-            result[key] = _carried_over(f"{place}{key}.", result[key], default)
+            keys = {name: value for name, value in default.items() if name != OPTION}
+            result[key] = _carried_over(f"{place}{key}.", result[key], keys)
     return result
 
 
 def _option(folder: str, option: str) -> Plain:
-    """What the yaml of a component's option says; empty if it stands for no class."""
+    """What the yaml of a component's option says, and which components it chooses within that one;
+    empty if it stands for no class."""
     file = config_dir() / folder / f"{option}.yaml"
     content = _yaml(file) if option.isidentifier() and file.is_file() else {}
-    return content if TARGET in content else {}
+    chosen = [entry for entry in content.pop("defaults", []) if isinstance(entry, dict)]
+    inner = {name: {OPTION: choice} for entry in chosen for name, choice in entry.items()}
+    return {**inner, **content} if TARGET in content else {}
 
 
 def _stored_options(folder: str) -> str:
@@ -165,7 +176,6 @@ def _stored_options(folder: str) -> str:
 
 
 def _yaml(file: Path) -> Plain:
-    """A config file of this package, not resolved, without its defaults list."""
+    """A config file of this package, not resolved."""
     content: Plain = OmegaConf.to_container(OmegaConf.load(file))  # type: ignore[assignment]
-    content.pop("defaults", None)
     return content

@@ -13,6 +13,8 @@ NEEDED = {
 }
 """Keys that every component of a group has, as the run reads or sets them itself."""
 
+SEES_ANYTHING = {"network": "network=mlp", "augmentation": "augmentation=none"}
+
 
 def check_together(config: dict[str, Any]) -> None:
     """Hold the values of a config, each of which is fine by itself, against one another.
@@ -81,19 +83,20 @@ def _atoms(config: dict[str, Any]) -> list[tuple[str, bool]]:
 
 
 def _check_observations(config: dict[str, Any]) -> None:
-    """Whether the network can see what the environment shows."""
+    """Whether network and augmentation can take what the environment shows."""
     shown = getattr(component("env", config["env"]["_target_"]), "observation_kind", "vector")
     network = component("network", config["network"]["_target_"])
     parts = {"network": network} | {
         folder_of("network", name, group): component(group, config["network"][name]["_target_"])
         for name, group in nested(network).items()
     }
+    parts["augmentation"] = component("augmentation", config["augmentation"]["_target_"])
     for folder, part in parts.items():
         accepts = getattr(part, "accepts", {shown})
         if shown not in accepts:
             raise ConfigError(
                 f"{_chosen(folder, part)}: takes {' or '.join(sorted(accepts))} observations and "
-                f"the environment shows {shown}s; try network=mlp"
+                f"the environment shows {shown}s; try {SEES_ANYTHING[folder.partition('/')[0]]}"
             )
 
 

@@ -21,6 +21,13 @@ from dqn_experiments.state import State
 Schedule = Callable[[int], float]
 """Agent steps to a number."""
 
+Augmentation = Callable[[Tensor], Tensor]
+"""Observations [B, K, *frame] to others of the same shape that an update sees in their place.
+
+It draws from torch's global generators. u8 may become f32, then in [0, 1] as a network makes it of
+bytes. One that takes only images says `accepts = frozenset({"image"})`.
+"""
+
 
 class Env(Protocol):
     """N environments side by side, whose behaviour follows from seeds and actions alone.

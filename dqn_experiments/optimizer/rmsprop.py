@@ -1,16 +1,17 @@
 """The centred RMSProp of Mnih et al. 2015 (after Graves 2013, equations 38 to 40)."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 from torch.nn import Parameter
 
 from dqn_experiments.config.constraints import Decay, Positive
+from dqn_experiments.optimizer.shared import OptimizerOptions, Prepared
 
 
-class RMSprop(torch.optim.Optimizer):
+class RMSprop(Prepared, torch.optim.Optimizer):
     """Gradients divided by a running estimate of their standard deviation.
 
         m <- rho m + (1 - rho) g
@@ -22,9 +23,16 @@ class RMSprop(torch.optim.Optimizer):
     """
 
     def __init__(
-        self, params: Iterable[Parameter], /, *, lr: Positive, decay: Decay, eps: Positive
+        self,
+        params: Iterable[Parameter],
+        /,
+        *,
+        decay: Decay,
+        eps: Positive,
+        **options: Unpack[OptimizerOptions],
     ) -> None:
-        super().__init__(params, {"lr": lr, "decay": decay, "eps": eps})
+        super().__init__(params, {"lr": options["lr"], "decay": decay, "eps": eps})
+        self._share(**options)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]

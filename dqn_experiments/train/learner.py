@@ -1,14 +1,20 @@
 """The learner: networks, their optimizer, and one gradient step at a time."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 
-from dqn_experiments.config.components import build_network, build_optimizer, build_rule
+from dqn_experiments.config.components import (
+    build_augmentation,
+    build_network,
+    build_optimizer,
+    build_rule,
+)
 from dqn_experiments.errors import StateError
 from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import NetworkSpec
@@ -53,7 +59,8 @@ class Learner:
         for module in noisy_modules(self.target_network):
             module.exploring = True  # its noise is part of the loss
         self._modes = Modes(self.network)
-        self._optimizer = build_optimizer(config, self.network.parameters())
+        self._augment = build_augmentation(config)
+        self._begin_optimizer()
         self.updates = 0
         """Gradient steps so far."""
 
@@ -61,6 +68,10 @@ class Learner:
         with self._randomness:
             network = build_network(self._config, self._spec)
         return network.to(self._device)
+
+    def _begin_optimizer(self) -> None:
+        self._optimizer = build_optimizer(self._config, self.network.parameters())
+        self._prepare: Callable[[int], None] | None = getattr(self._optimizer, "prepare", None)
 
     def begin_with(self, weights: Mapping[str, Any]) -> None:
         """Let both networks start from the weights of another run's network.
@@ -82,13 +93,23 @@ class Learner:
             ) from error
         self.sync_target()
 
-    def update(self, batch: Batch) -> Update:
-        """One gradient step on the mean loss of `batch`; nothing of it waits for the device."""
+    def update(self, batch: Batch, step: int) -> Update:
+        """One gradient step on the mean loss of `batch`; nothing of it waits for the device.
+
+        `step` counts agent steps, by which an optimizer may schedule its learning rate.
+        """
         with self._randomness, self._modes.training():
-            loss, priority = self.rule.loss(self.network, self.target_network, batch)
+            seen = replace(
+                batch,
+                observation=self._augment(batch.observation),
+                next_observation=self._augment(batch.next_observation),
+            )
+            loss, priority = self.rule.loss(self.network, self.target_network, seen)
             mean = (batch.weight * loss).mean()
             self._optimizer.zero_grad()
             mean.backward()
+            if self._prepare:
+                self._prepare(step)
             self._optimizer.step()
         self.updates += 1
         if self.rule.target_update_unit == "updates" and (
@@ -128,7 +149,7 @@ class Learner:
             keep = keep_torso if name.startswith("torso.") else keep_head
             weight.lerp_(fresh[name], 1 - keep)
         self.target_network.load_state_dict(self.network.state_dict())
-        self._optimizer = build_optimizer(self._config, self.network.parameters())
+        self._begin_optimizer()
 
     def state_dict(self) -> dict[str, Any]:
         """What there is to restore besides the state of `network`."""

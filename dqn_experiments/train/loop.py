@@ -43,7 +43,7 @@ class Loop:
         if self.step > self._learning_starts:
             for _ in range(self._updates_at_once * self.times_due(self._update_every)):
                 batch = self.replay.sample()
-                update = self.learner.update(batch)
+                update = self.learner.update(batch, self.step)
                 self.replay.update(batch.index, update.priority)
                 self.losses.add(self.step, update.loss)
             if self.times_due(self._target_update_every):

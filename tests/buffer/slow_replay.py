@@ -19,7 +19,13 @@ DISCOUNT = 0.9
 KINDS = {"uniform": UniformReplay, "prioritized": PrioritizedReplay}
 OWN: dict[str, dict[str, Any]] = {
     "uniform": {"replace": True},
-    "prioritized": {"alpha": 0.6, "beta": lambda step: 0.5, "epsilon": 1e-6},
+    "prioritized": {
+        "alpha": 0.6,
+        "beta": lambda step: 0.5,
+        "epsilon": 1e-6,
+        "max_priority": None,
+        "uniform_mix": 0.0,
+    },
 }
 
 

@@ -56,9 +56,7 @@ def test_every_key_may_be_missing_in_a_file_that_is_older_than_it(tmp_path: Path
     ]
     for group, node in stored.items():
         if isinstance(node, dict):
-            places += [
-                (group, key) for key in node if key not in ("_option_", "rom", "beta", "torso")
-            ]
+            places += [(group, key) for key in node if key not in ("_option_", "rom")]
     assert len(places) > 50
     for place in places:
         edit(tmp_path, lambda content, place=place: remove(content, place))
@@ -66,6 +64,16 @@ def test_every_key_may_be_missing_in_a_file_that_is_older_than_it(tmp_path: Path
             place
         )
         (tmp_path / CONFIG).write_text(whole)
+
+
+def test_a_run_from_before_augmentations_had_none(tmp_path: Path) -> None:
+    """A group that came later is in the table; without any other a file is no run's."""
+    store_config(tmp_path, composed("augmentation=random_shift", "env=pong"))
+    edit(tmp_path, lambda content: remove(content, ("augmentation",)))
+    assert stored_config(tmp_path).augmentation == composed("env=pong").augmentation
+    edit(tmp_path, lambda content: remove(content, ("agent",)))
+    with pytest.raises(ConfigError, match=r"agent=null: must be chosen by agent=<name>"):
+        stored_config(tmp_path)
 
 
 def remove(content: Any, place: tuple[str, ...]) -> None:

@@ -1,18 +1,21 @@
 """The paper's RMSProp against its equations, number by number."""
 
 import math
+from typing import Any
 
 import torch
 from torch.nn import Parameter
 
 from dqn_experiments.optimizer.rmsprop import RMSprop
 
+SHARED: dict[str, Any] = {"lr_factor": lambda step: 1.0, "max_grad_norm": None}
+
 
 def test_follows_the_equations() -> None:
     lr, decay, eps = 2.5e-4, 0.95, 0.01
     torch.manual_seed(0)
     weights = [Parameter(torch.randn(3, 2)), Parameter(torch.randn(5))]
-    optimizer = RMSprop(weights, lr=lr, decay=decay, eps=eps)
+    optimizer = RMSprop(weights, lr=lr, decay=decay, eps=eps, **SHARED)
     slow = [weight.detach().flatten().tolist() for weight in weights]
     mean = [[0.0] * len(values) for values in slow]
     square = [[0.0] * len(values) for values in slow]
@@ -33,7 +36,7 @@ def test_follows_the_equations() -> None:
 def test_is_not_torchs() -> None:
     ours, torchs = (Parameter(torch.zeros(1)) for _ in range(2))
     for weight, optimizer in (
-        (ours, RMSprop([ours], lr=1.0, decay=0.95, eps=0.01)),
+        (ours, RMSprop([ours], lr=1.0, decay=0.95, eps=0.01, **SHARED)),
         (torchs, torch.optim.RMSprop([torchs], lr=1.0, alpha=0.95, eps=0.01, centered=True)),
     ):
         weight.grad = torch.full_like(weight, 1e-3)
@@ -43,7 +46,7 @@ def test_is_not_torchs() -> None:
 
 def test_a_constant_gradient_leaves_no_negative_variance() -> None:
     weight = Parameter(torch.zeros(1000))
-    optimizer = RMSprop([weight], lr=1e-3, decay=0.95, eps=1e-12)
+    optimizer = RMSprop([weight], lr=1e-3, decay=0.95, eps=1e-12, **SHARED)
     for _ in range(2000):
         weight.grad = torch.full_like(weight, 0.1)
         optimizer.step()

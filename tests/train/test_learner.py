@@ -59,7 +59,7 @@ def test_an_update_moves_the_network_and_nothing_else() -> None:
     one = learner()
     before, target = copy.deepcopy(one.network), copy.deepcopy(one.target_network)
     stream = torch.get_rng_state()
-    update = one.update(batch())
+    update = one.update(batch(), 0)
     assert not same(one.network, before)
     assert same(one.target_network, target)
     assert all(weight.grad is None for weight in one.target_network.parameters())
@@ -71,11 +71,11 @@ def test_an_update_moves_the_network_and_nothing_else() -> None:
 
 def test_gradients_do_not_add_up_over_updates() -> None:
     one, other = learner("optimizer=rmsprop"), learner("optimizer=rmsprop")
-    one.update(batch())
+    one.update(batch(), 0)
     other.load_state_dict(copy.deepcopy(one.state_dict()))
     other.network.load_state_dict(one.network.state_dict())
     for each in (one, other):  # the other has no gradients of a former update
-        each.update(batch(8))
+        each.update(batch(8), 0)
     assert same(one.network, other.network)
 
 
@@ -83,7 +83,7 @@ def test_the_network_is_in_training_mode_during_an_update_only() -> None:
     one = learner(network="Watching")
     network: Any = one.network
     network(torch.zeros(1, *SHAPE))
-    one.update(batch())
+    one.update(batch(), 0)
     network(torch.zeros(1, *SHAPE))
     assert network.modes[0] == network.modes[-1] == (False, False)
     assert set(network.modes[1:-1]) == {(True, False)}  # the inner module stays frozen
@@ -104,12 +104,12 @@ def test_modes_are_those_that_torch_would_set() -> None:
 def test_a_state_brings_back_all_of_what_comes_next(network: str | None, optimizer: str) -> None:
     overrides = f"optimizer={optimizer}", "agent.random_target=true"
     one = learner(*overrides, network=network)
-    one.update(batch())
+    one.update(batch(), 0)
     other = learner(*overrides, "seed=7", network=network)
     other.load_state_dict(copy.deepcopy(one.state_dict()))
     other.network.load_state_dict(copy.deepcopy(one.network.state_dict()))
     for size in (8, 9):
-        assert torch.equal(one.update(batch(size)).loss, other.update(batch(size)).loss)
+        assert torch.equal(one.update(batch(size), 0).loss, other.update(batch(size), 0).loss)
     assert same(one.network, other.network)
     assert same(one.target_network, other.target_network)
 
@@ -123,10 +123,10 @@ def test_weights_that_are_never_learned_are_no_obstacle(seen: bool) -> None:
 
     one, other = half_frozen(), half_frozen()
     if seen:
-        one.update(batch())
+        one.update(batch(), 0)
     other.load_state_dict(copy.deepcopy(one.state_dict()))
     other.network.load_state_dict(one.network.state_dict())
-    assert torch.equal(one.update(batch(8)).loss, other.update(batch(8)).loss)
+    assert torch.equal(one.update(batch(8), 0).loss, other.update(batch(8), 0).loss)
     assert same(one.network, other.network)
 
 

@@ -74,8 +74,9 @@ class Watched:
             self.batches.append(sample())
             return self.batches[-1]
 
-        def updated(batch: Any) -> Any:
-            result = update(batch)
+        def updated(batch: Any, step: int) -> Any:
+            assert step == loop.step
+            result = update(batch, step)
             assert batch is self.batches[-1]
             self.losses.append(float(result.loss))
             return result

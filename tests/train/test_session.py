@@ -19,6 +19,7 @@ from dqn_experiments.train.start import train
 from tests.conftest import QUICK_CARTPOLE, Command
 
 SILENT = (*QUICK_CARTPOLE, "tracker.mode=disabled")
+ANNEALED = ("optimizer=adamw", "optimizer/lr_factor=linear", "optimizer.max_grad_norm=0.5")
 
 
 def run_in(folder: Path, *overrides: str) -> Any:
@@ -30,12 +31,13 @@ def weights(run_dir: Path) -> list[torch.Tensor]:
     return list(checkpoint.find(run_dir, "latest").weights().values())
 
 
-def test_a_paused_run_goes_on_to_the_same_end(tmp_path: Path) -> None:
+@pytest.mark.parametrize("overrides", [(), ANNEALED], ids=["plain", "annealed"])
+def test_a_paused_run_goes_on_to_the_same_end(overrides: tuple[str, ...], tmp_path: Path) -> None:
     """Steps count from each start, so the same command goes on."""
-    whole = run_in(tmp_path / "whole")
+    whole = run_in(tmp_path / "whole", *overrides)
     assert (whole.status, whole.step) == ("finished", 600)
     assert whole.score == checkpoint.find(tmp_path / "whole", "latest").score
-    paused = [run_in(tmp_path / "parts", "pause_after=250") for _ in range(4)]
+    paused = [run_in(tmp_path / "parts", "pause_after=250", *overrides) for _ in range(4)]
     assert [(each.status, each.step) for each in paused] == [
         ("paused", 250),
         ("paused", 500),
@@ -96,25 +98,13 @@ def test_when_a_run_is_saved_changes_nothing_in_it(
     assert all(map(torch.equal, weights(tmp_path / "seldom"), weights(tmp_path / "often")))
 
 
-def test_a_scheduled_setting_of_the_optimizer_goes_on(tmp_path: Path) -> None:
-    """Whatever moves the learning rate, a resumed run has the one that it had."""
-
-    def session(pause: int) -> Session:
-        config = composed(*SILENT, f"pause_after={pause}")
-        return Session(config, TrackedRun(tmp_path, {}, "title"), Interrupt())
-
-    first = session(200)
-    with first.closed_at_the_end():
-        first.begin(None)
-        state = first.loop.learner.state_dict()
-        state["optimizer"]["param_groups"][0]["lr"] = 0.125
-        first.loop.learner.load_state_dict(state)
-        first.run()
-    second = session(100)
+def test_the_learning_rate_of_a_run_that_goes_on_is_that_of_its_step(tmp_path: Path) -> None:
+    run_in(tmp_path, *ANNEALED, "pause_after=300")
+    second = Session(composed(*SILENT, *ANNEALED), TrackedRun(tmp_path, {}, "title"), Interrupt())
     with second.closed_at_the_end():
         second.begin(checkpoint.newest_intact(tmp_path))
-        (group,) = second.loop.learner.state_dict()["optimizer"]["param_groups"]
-        assert group["lr"] == 0.125
+        groups = second.loop.learner.state_dict()["optimizer"]["param_groups"]
+        assert [group["lr"] for group in groups] == [second.config.optimizer.lr * (1 - 300 / 600)]
 
 
 def failing_saves(monkeypatch: pytest.MonkeyPatch) -> list[int]:

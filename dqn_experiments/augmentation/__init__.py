@@ -1,0 +1,1 @@
+"""Augmentations: observations to what an update sees in their place."""
