@@ -21,7 +21,7 @@ def weights(network: nn.Module) -> list[Tensor]:
 
 def test_a_soft_update_moves_the_target_by_its_share() -> None:
     one = learner("agent.target_mix=0.25")
-    one.update(batch())
+    one.update(batch(), 0)
     before, online = weights(one.target_network), weights(one.network)
     one.sync_target()
     for target, old, own in zip(weights(one.target_network), before, online, strict=True):
@@ -31,7 +31,7 @@ def test_a_soft_update_moves_the_target_by_its_share() -> None:
 
 def test_running_statistics_are_copied_by_a_soft_update() -> None:
     one = learner("agent.target_mix=0.1", network="Normalised")
-    one.update(batch())
+    one.update(batch(), 0)
     one.sync_target()
     buffers = dict(one.target_network.named_buffers())
     assert buffers
@@ -43,7 +43,7 @@ def test_a_period_in_updates_is_counted_in_updates_and_goes_on_after_a_restart()
     one = learner("agent.target_update_unit=updates", "agent.target_update_every=3")
     synced = []
     for number in range(1, 8):
-        one.update(batch())
+        one.update(batch(), 0)
         if same(one.network, one.target_network):
             synced.append(number)
         if number == 4:
@@ -57,7 +57,7 @@ def test_a_period_in_updates_is_counted_in_updates_and_goes_on_after_a_restart()
 def test_a_reset_mixes_the_weights_with_new_ones_and_forgets_the_rest() -> None:
     one = learner("network.torso.hidden=[6]")
     for _ in range(5):
-        one.update(batch())
+        one.update(batch(), 0)
     old = dict(copy.deepcopy(one.network).named_parameters())
     one.reset(keep_torso=0.75, keep_head=0.0)
     again = learner("network.torso.hidden=[6]")
@@ -68,7 +68,7 @@ def test_a_reset_mixes_the_weights_with_new_ones_and_forgets_the_rest() -> None:
     assert {name.split(".")[0] for name in old} == {"torso", "head"}
     assert same(one.network, one.target_network)
     assert not one.state_dict()["optimizer"]["state"]
-    one.update(batch())  # and the new optimizer's are these weights
+    one.update(batch(), 0)  # and the new optimizer's are these weights
     assert not same(one.network, one.target_network)
 
 
