@@ -17,7 +17,7 @@ def scaled_log_policy(values: Tensor, temperature: float) -> Tensor:
 def munchausen_bonus(values: Tensor, action: Tensor, temperature: float, floor: float) -> Tensor:
     """clip(tau log pi(a|s), floor, 0), f32 [B], for actions i64 [B] and values [B, A] of s."""
     log_policy = scaled_log_policy(values, temperature)
-    return log_policy.gather(1, action[:, None]).squeeze(1).clamp(floor, 0.0)
+    return log_policy.gather(1, action[:, None]).squeeze(1).clamp(min=floor)  # never above 0
 
 
 def soft_value(output: Tensor, values: Tensor, temperature: float) -> Tensor:

@@ -30,21 +30,28 @@ def quantile_huber_loss(
         kappa: where the loss becomes linear, 0: everywhere.
         priority: the loss, its root, or the sum over i of the mean over j of |u_ij|.
     """
+    loss, slope, distance = _losses_and_slopes(predicted.detach(), tau, target, kappa)
+    with_gradient = loss + (slope * (predicted - predicted.detach())).sum(dim=1)
+    by_name = {"loss": loss, "sqrt_loss": root(loss), "td_error": distance}
+    return PerSample(with_gradient, by_name[priority])
+
+
+@torch.no_grad()
+def _losses_and_slopes(
+    predicted: Tensor, tau: Tensor, target: Tensor, kappa: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Losses [B], their derivatives by what is predicted [B, N], sums of mean |u| [B].
+
+    The derivative of L is u / kappa between -1 and 1. To write it down spares autograd a dozen
+    tensors [B, N, M], which take most of the time of QR-DQN's 200 x 200.
+    """
+    tau = tau[..., None].to(predicted.dtype)
     error = target[:, None, :] - predicted[:, :, None]
-    weight = (tau[..., None] - (error.detach() < 0).to(tau.dtype)).abs()
-    size = error.abs()
-    loss = (weight * _rounded(size, kappa)).mean(dim=2).sum(dim=1)
-    if priority == "td_error":
-        return PerSample(loss, size.detach().mean(dim=2).sum(dim=1))
-    return PerSample(loss, root(loss.detach()) if priority == "sqrt_loss" else loss.detach())
-
-
-def _rounded(size: Tensor, kappa: float) -> Tensor:
-    """The Huber loss over kappa of |u|; |u| if kappa is 0."""
-    if kappa == 0:
-        return size
-    near = size.clamp(max=kappa)
-    return near * (size - near / 2) / kappa
+    distance = error.abs().mean(dim=2).sum(dim=1)
+    slope = (error / kappa).clamp_(-1, 1) if kappa else error.sign()
+    weighted = torch.where(error < 0, 1 - tau, tau).mul_(slope)
+    size = error.sub_(slope, alpha=kappa / 2)  # times the slope it is L
+    return size.mul_(weighted).mean(dim=2).sum(dim=1), -weighted.mean(dim=2), distance
 
 
 def midpoints(count: int, like: Tensor) -> Tensor:

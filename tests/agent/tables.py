@@ -40,9 +40,11 @@ class Table(nn.Module):
         shape = STATES, ACTIONS, outputs
         self.table = nn.Parameter(torch.randn(shape, generator=generator, dtype=torch.float64))
         self.asked: list[Tensor] = []
+        self.with_gradients: list[bool] = []
 
     def forward(self, observation: Tensor) -> Tensor:
         self.asked.append(observation)
+        self.with_gradients.append(torch.is_grad_enabled())
         return self.table[observation[:, 0].long()]
 
     def rows(self) -> Array:

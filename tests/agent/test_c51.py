@@ -79,6 +79,8 @@ def test_distributions_learn_as_algorithm_1_says(double: bool, priority: Any, wh
         lambda rows: slow(rows, online.rows(), target.rows(), batch, double, priority),
     )
     assert target.table.grad is None
+    assert online.with_gradients == [True] + [False] * double
+    assert not any(target.with_gradients)
 
 
 def target_of(agent: C51, reward: float, discount: float, logits: torch.Tensor) -> torch.Tensor:
@@ -144,14 +146,14 @@ def test_certain_networks_have_finite_losses_and_priorities() -> None:
 
 
 def test_equal_distributions_have_nothing_to_learn_by_their_divergence() -> None:
-    table, batch = Table(7, 1), batch_of(30)
+    table, batch = Table(7, 1).float(), batch_of(30)  # f32, where some are less than 0 by rounding
     batch.next_observation.copy_(batch.observation)
     batch.reward.zero_()
     batch.discount.fill_(1.0)
     values = rule().values(table(batch.observation))
     batch.action.copy_(values.argmax(dim=1))
     priority = rule(priority="kl").loss(table, table, batch).priority
-    assert priority.abs().max() < 1e-12
+    assert priority.abs().max() < 1e-6
     assert (priority >= 0).all()
 
 

@@ -125,6 +125,8 @@ def test_each_network_is_asked_for_as_many_fractions_as_configured(
     np.testing.assert_allclose(parts, 0.1, atol=0.025)
     assert fractions.min() >= 0
     assert fractions.max() < 1
+    assert online.with_gradients == [True] + [False] * double
+    assert not any(target.with_gradients)
     seen = [asked.equal(batch.observation) for asked in online.asked]
     assert seen == [True] + [False] * double
 

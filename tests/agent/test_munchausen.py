@@ -110,9 +110,9 @@ def test_quantiles_learn_as_a_loop_says(
 def test_the_online_network_sees_each_observation_once(options: dict[str, Any]) -> None:
     online, target, batch = Table(1, 1), Table(1, 2), batch_of(8)
     DQN(loss="huber", **options).loss(online, target, batch)
-    assert len(online.asked) == 1 + options["double"]
+    assert online.with_gradients == [True] + [False] * options["double"]
     of_here = options["munchausen"] and options["log_policy_network"] == "target"
-    assert len(target.asked) == 1 + of_here
+    assert target.with_gradients == [False] * (1 + of_here)
 
 
 def test_the_floor_is_reached_by_some_and_not_by_others() -> None:
