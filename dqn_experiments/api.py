@@ -184,7 +184,7 @@ def history(run_dir: str | Path) -> "dict[str, NDArray[np.float64]]":
     Raises:
         ConfigError: if there is no readable history.
     """
-    from dqn_experiments.run.record import read_history
+    from dqn_experiments.run.history import read_history
 
     return read_history(Path(run_dir))
 

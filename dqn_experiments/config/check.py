@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from dqn_experiments.config.groups import GROUPS
 from dqn_experiments.config.lookup import component, folder_of, nested, options_of
+from dqn_experiments.config.protocol import PROTOCOL, check_applies
 from dqn_experiments.config.roms import choices
 from dqn_experiments.config.schema import CLOSED, RunConfig
 from dqn_experiments.config.together import check_together
@@ -28,6 +29,7 @@ def checked(config: DictConfig | Plain) -> DictConfig:
     plain = _plain(config)
     run = {key: value for key, value in plain.items() if key not in GROUPS}
     result = _check(RunConfig, run, "", GROUPS).model_dump()
+    check_applies(result[PROTOCOL], plain)
     for group in GROUPS:
         result[group] = _checked_component(group, plain.get(group), group, group)
     check_together(result)

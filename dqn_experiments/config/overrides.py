@@ -30,6 +30,7 @@ WITHOUT = {
     "experiment": "left out, there is none",
     "tracker": "tracker.mode=disabled sends nothing",
     "evaluation": "evaluation.every=0 scores the agent only at the end",
+    "protocol": "protocol=none goes by the keys of env and evaluation alone",
 }
 """What somebody means who chooses none of a group's options."""
 

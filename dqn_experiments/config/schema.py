@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Dir
 
 from dqn_experiments.config.constraints import Count, OptionalCount, Seed, UnitInterval
 from dqn_experiments.config.duration import OptionalStepsOrDuration, StepsOrDuration
+from dqn_experiments.config.protocol import ProtocolName
 from dqn_experiments.machine.devices import Device
 
 CLOSED = ConfigDict(extra="forbid")
@@ -61,6 +62,7 @@ class RunConfig(BaseModel):
     update_every: Count
     updates_at_once: Count
     initial_weights: AbsolutePath | None
+    protocol: ProtocolName | None
     log_every: Count
     checkpoint: CheckpointConfig
     reset: ResetConfig

@@ -3,19 +3,16 @@
 import json
 import logging
 import math
-import warnings
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from dqn_experiments.errors import ConfigError, StateError
+from dqn_experiments.errors import StateError
 from dqn_experiments.experience.contract import Tracker
 from dqn_experiments.run.film import evaluation_film
+from dqn_experiments.run.history import HISTORY
 from dqn_experiments.run.lines import Lines
 from dqn_experiments.run.score import NORMALIZED, Evaluation, summary
 from dqn_experiments.state import State, plain
@@ -23,7 +20,7 @@ from dqn_experiments.state import State, plain
 log = logging.getLogger(__name__)
 
 
-HISTORY, METRICS = "history.csv", "metrics.jsonl"
+METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ class Record:
     def evaluation(self, evaluation: Evaluation) -> None:
         """Record a score, and make it the tracker's figure for the run; a film of it is there."""
         self.metrics(evaluation.step, evaluation.metrics())
-        self._send("summarise", summary(evaluation.metrics()))
+        self._send("summarise", evaluation.summary())
 
     def checkpoint(self, files: list[Path], aliases: list[str]) -> None:
         """Send a checkpoint to the tracker."""
@@ -173,23 +170,3 @@ def send_film(tracker: Tracker, film: Path | None, number: int | None) -> None:
         send(film, number)
     except Exception as error:  # of whatever the tracker depends on
         log.warning(f"the tracker does not take {film} ({error!r}); all else goes on")
-
-
-def read_history(run_dir: Path) -> dict[str, NDArray[np.float64]]:
-    """The columns of a run's history.csv, f64 [episodes] each.
-
-    Raises:
-        ConfigError: if there is none, or it cannot be read as numbers.
-    """
-    file = run_dir / HISTORY
-    if not file.is_file():
-        raise ConfigError(f"{file}: must be the history of a run; there is no such file")
-    try:
-        names = file.read_text("utf-8").partition("\n")[0].split(",")
-        with warnings.catch_warnings(action="ignore"):  # no episode yet is fine
-            rows = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{file}: must be the history of a run ({error})") from error
-    if names[0] != "step" or (rows.size and rows.shape[1] != len(names)):
-        raise ConfigError(f"{file}: must be the history of a run, a row for every episode")
-    return dict(zip(names, rows.reshape(-1, len(names)).T, strict=True))

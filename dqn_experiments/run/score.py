@@ -10,6 +10,7 @@ from typing import Any
 from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.machine.files import replace_text
 from dqn_experiments.reference import HUMAN_PLAY, human_normalized
+from dqn_experiments.run.training_score import TrainingScore
 
 NORMALIZED = "evaluation/human_normalized"
 """The figure that not every evaluation of a run has."""
@@ -109,17 +110,38 @@ class Evaluation:
     lengths: list[int]
     """Agent steps of the same episodes."""
     score: Score
+    protocol: str | None = None
+    """By which rules it was played, and in what it departs from them."""
+    training: TrainingScore | None = None
+    """What the run is scored by if that is not the evaluation."""
 
     def metrics(self) -> dict[str, float]:
         """The score's figures under the names that trackers know them by."""
         figures = {"step": self.step, **self.score.known()}
+        if self.training:
+            figures["training_return"] = self.training.mean
+            figures["training_episodes"] = self.training.episodes
         return {f"evaluation/{key}": value for key, value in figures.items()}
+
+    def summary(self) -> dict[str, Any]:
+        """The same for the run as a whole, with what the figures are of."""
+        told = {
+            "evaluation/protocol": self.protocol,
+            "evaluation/training_window": self.training and self.training.window,
+        }
+        return {**summary(self.metrics()), **{key: told[key] for key in told if told[key]}}
 
     def __str__(self) -> str:
         episodes = "1 episode" if self.episodes == 1 else f"{self.episodes} episodes"
         played = f"{self.game}, {self.step:,} steps, {episodes} at epsilon {self.epsilon}"
         limit = f" at {self.max_frames:,} frames" if self.score.cut else ""
-        return f"{played}: {self.score}{limit}"
+        return f"{played}: {self.score}{limit}{self.by_protocol}"
+
+    @property
+    def by_protocol(self) -> str:
+        """What a protocol makes of it, to be told after the score."""
+        training = f"; {self.training}" if self.training else ""
+        return f"; protocol {self.protocol}{training}" if self.protocol else ""
 
     def write(self, run_dir: Path) -> None:
         """Leave it as the run's evaluation.json."""

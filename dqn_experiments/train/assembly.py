@@ -1,5 +1,6 @@
 """From a config to the parts that train, each with random streams of its own."""
 
+import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -7,14 +8,17 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 
-from dqn_experiments.config.components import build_env, build_replay
+from dqn_experiments.config.components import build_env, build_epsilon, build_replay
 from dqn_experiments.experience.spec import ReplaySpec
 from dqn_experiments.run.initial_weights import naming_source, read_weights
 from dqn_experiments.train.learner import Learner
 from dqn_experiments.train.loop import Loop
+from dqn_experiments.train.modes import noisy_modules
 from dqn_experiments.train.player import Player
 from dqn_experiments.train.policy import EpsilonGreedy
 from dqn_experiments.train.recorded_env import RecordedEnv
+
+log = logging.getLogger(__name__)
 
 
 def assembled(
@@ -60,5 +64,16 @@ def assembled(
         draws = np.random.default_rng(drawing)
         spec = ReplaySpec(env.num_envs, env.observation_shape, env.dtype, draws, device)
         loop = Loop(config, player, build_replay(config, spec), learner)
+        _tell_of_two_explorers(config, learner)
         on_failure.pop_all()
     return loop
+
+
+def _tell_of_two_explorers(config: DictConfig, learner: Learner) -> None:
+    """Some recipes explore by noise and epsilon at once; who forgot the one is told."""
+    first, last = map(build_epsilon(config), (0, config.total_steps))
+    if noisy_modules(learner.network) and max(first, last) > 0:
+        log.info(
+            f"the network's noise explores and so does epsilon, {first:g} at first and {last:g} at "
+            "the end; schedule=constant schedule.value=0 leaves it to the noise"
+        )

@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from omegaconf import DictConfig
 
 from dqn_experiments.config.components import build_env, build_evaluator
+from dqn_experiments.config.protocol import protocol_told
 from dqn_experiments.experience.contract import Env, Evaluator
 from dqn_experiments.run.score import Evaluation, Score
+from dqn_experiments.run.training_score import training_score
 from dqn_experiments.train.camera import Camera
 from dqn_experiments.train.policy import EpsilonGreedy
 
@@ -26,13 +29,14 @@ def evaluate(
     between_steps: Callable[[], None] = lambda: None,
     max_frames: int | None = None,
     camera: Camera | None = None,
+    run_dir: Path | None = None,
 ) -> Evaluation:
     """Score the network of `policy` after `step` steps of training as `config.evaluation` says.
 
     Nothing that `policy` draws from is touched. Without a `seed`, environments and exploration are
     seeded from (config.seed, step), so the same checkpoint gets the same score during training and
     after it. `max_frames` takes the place of the evaluation's own. A `camera` is ready to film
-    afterwards.
+    afterwards. In `run_dir` lies what a protocol scores that takes its score from training.
     """
     if seed is None:
         seed = int(np.random.SeedSequence([config.seed, step]).generate_state(1)[0] >> 2)
@@ -58,6 +62,8 @@ def evaluate(
         returns=[episode.episode_return for episode in played],
         lengths=[episode.length for episode in played],
         score=Score.of(played, game, env.frame_skip, limit),
+        protocol=protocol_told(config, max_frames),
+        training=training_score(run_dir, config.protocol, step) if run_dir else None,
     )
 
 

@@ -185,10 +185,12 @@ class Session:
         film = evaluation_film(self.run_dir, step)
         with suppress(OSError):  # of a start that was killed since, if there is one
             film.unlink()
+        policy, camera, run_dir = self.loop.player.policy, self.camera, self.run_dir
         evaluation = evaluate(
-            self.config, self.loop.player.policy, step, between_steps=check, camera=self.camera
+            self.config, policy, step, between_steps=check, camera=camera, run_dir=run_dir
         )
-        log.info(f"evaluation after {step:,} steps: {evaluation.score}")
+        told = f"{evaluation.score}{evaluation.by_protocol}"
+        log.info(f"evaluation after {step:,} steps: {told}")
         if self.camera:
             self.camera.film(film, check)
         self.record.evaluation(evaluation)

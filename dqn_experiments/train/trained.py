@@ -21,7 +21,7 @@ from dqn_experiments.run.film import scored_film
 from dqn_experiments.run.ownership import NotOursError, owned
 from dqn_experiments.run.parts import restore_tensors
 from dqn_experiments.run.record import send_film, tell_again
-from dqn_experiments.run.score import Evaluation, summary
+from dqn_experiments.run.score import Evaluation
 from dqn_experiments.run.stored import stored_config
 from dqn_experiments.train.camera import Camera, camera_of
 from dqn_experiments.train.policy import EpsilonGreedy
@@ -117,6 +117,7 @@ def evaluated(
             between_steps,
             chosen.max_frames,
             camera,
+            chosen.run,
         )
     try:
         with owned(chosen.run, "run"):  # only now: a training that goes on is not kept out
@@ -147,7 +148,7 @@ def _track(config: DictConfig, run_dir: Path, evaluation: Evaluation, film: Path
     try:
         tracker = build_tracker(config, run)
         tell_again(run_dir, tracker)
-        tracker.summarise(summary(evaluation.metrics()))
+        tracker.summarise(evaluation.summary())
         send_film(tracker, film, None)
         tracker.close(0)
     except ConfigError:
