@@ -80,10 +80,11 @@ def test_a_reset_leaves_no_spectral_norm_of_former_weights(keep: float) -> None:
     with torch.no_grad():  # far from where it began
         layer.parametrizations.weight.original.mul_(torch.randn(2, 4) * 30)
     for _ in range(20):
-        one.update(batch())
+        one.update(batch(), 0)
     one.reset(keep_torso=0.0, keep_head=keep)
     for network in (one.network, one.target_network):
-        weight = network.eval().layer.weight.detach()  # type: ignore[union-attr]
+        own: Any = network.eval().layer
+        weight = own.weight.detach()
         assert torch.linalg.matrix_norm(weight, 2).item() == pytest.approx(1, abs=0.01)
 
 
