@@ -48,7 +48,7 @@ class Catch:
 
     def reset(self, seed: int, which: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
         """Start episodes everywhere or in those of a mask; returns all screens u8 [N, H, W]."""
-        for index in range(self.num_envs) if which is None else np.flatnonzero(which):
+        for index in np.flatnonzero(np.ones(self.num_envs) if which is None else which).tolist():
             self._rng[index] = np.random.default_rng([seed, index])
             self._begin(index)
         return self._drawn()
@@ -62,7 +62,7 @@ class Catch:
         caught = abs(self._ball - self._paddle) <= REACH
         reward = np.where(terminal, np.where(caught, 1, -1), 0).astype(np.float32)
         frame = self._drawn()
-        for index in np.flatnonzero(done):
+        for index in np.flatnonzero(done).tolist():
             self._begin(index)
         return Timestep(frame, reward, reward, terminal, done, self._drawn())
 

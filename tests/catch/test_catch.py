@@ -27,8 +27,9 @@ def below_the_ball(screens: NDArray[np.generic]) -> NDArray[np.int64]:
 @pytest.mark.parametrize("size", [12, 36, 84])
 def test_who_looks_catches_every_ball(size: int) -> None:
     env = catch(300, size)
-    frame = env.reset(0)
-    assert (frame.shape, frame.dtype) == ((300, size, size), np.uint8)
+    frame: NDArray[np.generic] = env.reset(0)
+    assert frame.shape == (300, size, size)
+    assert frame.dtype == np.uint8
     for number in range(11):
         assert {seen(each, 255)[0] // (size // 12) for each in frame} == {number}
         step = env.step(below_the_ball(frame))

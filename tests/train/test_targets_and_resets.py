@@ -83,7 +83,8 @@ def test_a_reset_leaves_no_spectral_norm_of_former_weights(keep: float) -> None:
         one.update(batch())
     one.reset(keep_torso=0.0, keep_head=keep)
     for network in (one.network, one.target_network):
-        weight = network.eval().layer.weight.detach()  # type: ignore[union-attr]
+        layer = network.eval().layer
+        weight = layer.weight.detach()
         assert torch.linalg.matrix_norm(weight, 2).item() == pytest.approx(1, abs=0.01)
 
 
