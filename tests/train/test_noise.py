@@ -137,7 +137,7 @@ def test_the_target_network_draws_noise_of_its_own(back: str) -> None:
         one.sync_target()
     elif back == "restored":
         one.load_state_dict(one.state_dict())
-    one.rule = rule = Listening(one.rule)  # type: ignore[assignment]
+    one.rule = rule = Listening(one.rule)
     one.update(batch())
     one.update(batch())
     outputs = [*rule.online, *rule.target]
