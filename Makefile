@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help train test lint clean
+.PHONY: help train test test-slow lint clean
 
 help: ## List the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/make \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("Python 3.11 or newer is needed; set PYTHON=")'
@@ -19,8 +19,11 @@ $(VENV)/ready: pyproject.toml constraints.txt
 train: $(VENV)/ready ## Train; ARGS="env=pong total_steps=100000" passes overrides
 	$(BIN)/python -m dqn_experiments $(ARGS)
 
-test: $(VENV)/ready ## Run the whole test suite; ARGS="-k replay" passes pytest's options
+test: $(VENV)/ready ## Run the test suite; ARGS="-k replay" passes pytest's options
 	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: $(VENV)/ready ## Run what that leaves out: minutes of training
+	$(BIN)/python -m pytest -m slow $(ARGS)
 
 lint: $(VENV)/ready ## Check style, formatting and types
 	$(BIN)/ruff check

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import closing
 from copy import deepcopy
 from functools import cached_property, partial
 from importlib import import_module
@@ -141,6 +142,13 @@ class GymnasiumEnv:
         if self._plain_state is None:
             raise StateError("environment: it has a state that is not plain data")
         frame = matching(state, "frame", self._frame)
+        first_action = np.full(self.num_envs, self._first_action)
+        with closing(self._plain_state.begun(self.num_envs)) as trial:
+            self._plain_state.restore(trial.envs, state)
+            try:
+                trial.step(first_action)
+            except Exception as error:  # numbers that no environment of this kind gets to
+                raise StateError(f"environment: cannot go on from its state ({error})") from error
         env = self._plain_state.begun(self.num_envs)
         self._plain_state.restore(env.envs, state)
         self._env.close()

@@ -14,6 +14,7 @@ from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.state import State, matching, plain
 
 NOOP = 0
+UNTIL_SAVABLE = 1_000  # frames; 25 were enough in all games
 UNTIL_TAKEN = 20
 """Frames until even sticky actions have taken one."""
 
@@ -115,10 +116,10 @@ class SingleAtari:
         A sticky action is the one that an emulator took last, which may be an earlier one still.
         """
         self.begin(None, 0)
-        frames = 0
-        while frames < UNTIL_TAKEN or not self.savable:
+        for number in range(UNTIL_SAVABLE):
+            if number >= UNTIL_TAKEN and self.savable:
+                break
             self.ale.act(self._actions[int(action)])
-            frames += 1
 
     @property
     def savable(self) -> bool:
@@ -156,6 +157,6 @@ class SingleAtari:
         try:
             (emulator,) = plain(state, "emulator", list)
             self.ale.restoreState(ale_py.ALEState(emulator))
-        except (RuntimeError, TypeError, ValueError) as error:
+        except (RuntimeError, SystemError, TypeError, ValueError) as error:
             raise StateError(f"emulator: must be the state of a game ({error})") from error
         self._screens, self._elapsed = screens.copy(), elapsed.copy()

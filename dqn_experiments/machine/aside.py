@@ -22,15 +22,19 @@ class Aside:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "dqn_experiments.machine.aside"],
+            # -P: not what lies in the working directory
+            [sys.executable, "-P", "-m", "dqn_experiments.machine.aside"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sys.path))},
         )
         self._waiting = ThreadPoolExecutor(1)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Future[Any]:
-        """What `function` returns, later; EOFError or OSError if the process ended at it."""
+        """What `function` returns, later.
+
+        RuntimeError if it raised something there, EOFError or OSError if the process has ended.
+        """
         return self._waiting.submit(self._call, function, arguments)
 
     def _call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
@@ -38,13 +42,16 @@ class Aside:
         assert self._process.stdout
         pickle.dump((function, arguments), self._process.stdin)
         self._process.stdin.flush()
-        return pickle.load(self._process.stdout)
+        result, error = pickle.load(self._process.stdout)
+        if error is not None:
+            raise RuntimeError(error)
+        return result
 
     def close(self) -> None:
         """End the process, at work or not."""
         self._process.kill()
         self._waiting.shutdown()
-        with self._process:  # closes its pipes, and waits for its end
+        with suppress(OSError), self._process:  # closes its pipes, and waits for its end
             pass
 
 
@@ -56,7 +63,12 @@ def _serve() -> None:
     os.dup2(2, 1)  # whatever prints must not print into the answers
     while True:
         function, arguments = pickle.load(asked)
-        pickle.dump(function(*arguments), answers)
+        result, failure = None, None
+        try:
+            result = function(*arguments)
+        except Exception as error:
+            failure = f"{type(error).__name__}: {error}"
+        pickle.dump((result, failure), answers)
         answers.flush()
 
 

@@ -4,10 +4,14 @@ import hashlib
 import hmac
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+BYTES = 32
+"""Of a key."""
 
 
 def signature(state: Any) -> str:
@@ -51,12 +55,20 @@ def _update(signed: "hmac.HMAC", state: Any) -> None:
 
 def _key() -> bytes:
     """A secret of this user, made when it is first needed."""
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    try:
+        home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    except RuntimeError as error:
+        raise OSError(str(error)) from error
     file = home / "dqn_experiments" / "key"
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        new = file.with_name(f"key.{secrets.token_hex(4)}")
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as key:
-            key.write(secrets.token_bytes(32))
-        new.replace(file)
-    return file.read_bytes()
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (
+        suppress(FileExistsError),
+        open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new,
+    ):
+        new.write(secrets.token_bytes(BYTES))
+        new.flush()
+        os.fsync(new.fileno())
+    key = file.read_bytes()
+    if len(key) != BYTES:  # another process is at it, or was killed at it
+        raise OSError(f"{file}: must be {BYTES} bytes; remove it")
+    return key

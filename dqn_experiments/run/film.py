@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 SMALLEST_SIDE = 480  # pixels; an Atari screen has 160, which is a stamp on today's displays
 VIDEO_DRIVER = "SDL_VIDEODRIVER"
+
+_turn = threading.RLock()
 
 
 class Film:
@@ -117,13 +120,14 @@ def scored_film(run_dir: Path, step: int) -> Path:
 @contextmanager
 def without_a_window() -> Iterator[None]:
     """Keep pygame from looking for a screen, in a process that may want one afterwards."""
-    asked_for = VIDEO_DRIVER in os.environ
-    os.environ.setdefault(VIDEO_DRIVER, "dummy")
-    try:
-        yield
-    finally:
-        if not asked_for:
-            del os.environ[VIDEO_DRIVER]
+    with _turn:  # the variable is the process's: one at a time
+        asked_for = VIDEO_DRIVER in os.environ
+        os.environ.setdefault(VIDEO_DRIVER, "dummy")
+        try:
+            yield
+        finally:
+            if not asked_for:
+                del os.environ[VIDEO_DRIVER]
 
 
 def _ffmpeg() -> Any:

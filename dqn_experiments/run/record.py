@@ -130,7 +130,10 @@ class Record:
 def rows_of(lines: str) -> list[dict[str, float]]:
     """The rows of metrics.jsonl; raises StateError."""
     try:
-        return [json.loads(line) for line in lines.splitlines()]
+        rows = [json.loads(line) for line in lines.splitlines()]
+        if not all(isinstance(row, dict) for row in rows):
+            raise ValueError("one is no object")
+        return rows
     except (ValueError, RecursionError) as error:
         raise StateError(f"{METRICS}: must be lines of json: {error}") from error
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:  # torch would be with it, in a process that has no use for it
 Make = Callable[[], "Single"]
 LAST = 10
 """Steps at whose end a state is looked for, as not every moment gives one."""
+MISSES = 3
+"""In a row, after which an environment is not followed any longer."""
 
 
 class Reached(NamedTuple):
@@ -41,6 +43,8 @@ class Course:
     candidate: Reached | None = None
     """A state on the way that has not been played on from."""
     failed: bool = False
+    missed: int = 0
+    """Times that it was played and no moment could be saved."""
 
     @property
     def played(self) -> int:
@@ -69,11 +73,13 @@ class Course:
             self.begun = {step - done: each for step, each in self.begun.items() if step >= done}
             self.start, done = self.candidate.state, 0
         self.candidate = Reached(done + reached.steps, reached.state) if reached.steps else None
+        self.missed = 0 if reached.steps else self.missed + 1
+        self.failed = self.missed == MISSES
 
 
 def check(timestep: Timestep, index: int) -> int:
     """A checksum of what environment `index` showed and scored."""
-    return zlib.crc32(timestep.score[index].tobytes(), zlib.crc32(timestep.frame[index]))
+    return zlib.crc32(timestep.score[index].tobytes(), zlib.crc32(timestep.frame[index].tobytes()))
 
 
 @cache  # to make one takes longer than to bring it to a state

@@ -19,7 +19,7 @@ from dqn_experiments.errors import StateError
 from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import NetworkSpec
 from dqn_experiments.machine.randomness import Randomness
-from dqn_experiments.train.modes import Modes, noisy_modules
+from dqn_experiments.train.modes import Modes, noisy_modules, settle
 
 
 class Update(NamedTuple):
@@ -148,6 +148,8 @@ class Learner:
         for name, weight in self.network.named_parameters():
             keep = keep_torso if name.startswith("torso.") else keep_head
             weight.lerp_(fresh[name], 1 - keep)
+        with self._modes.training():
+            settle(self.network)
         self.target_network.load_state_dict(self.network.state_dict())
         self._begin_optimizer()
 

@@ -1,5 +1,6 @@
 """Environments that can be brought back to where they were, though they cannot save their state."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 from dqn_experiments.errors import StateError
 from dqn_experiments.experience.contract import Env, Single
 from dqn_experiments.experience.timestep import Timestep
-from dqn_experiments.machine.progress_bar import progress_bar
+from dqn_experiments.machine.progress_bar import SECONDS_BETWEEN_LINES, Every, progress_bar
 from dqn_experiments.state import State, matching, part, restored_rng
 from dqn_experiments.train.recording import SEEDS, Recording
 from dqn_experiments.train.shortcuts import Shortcut, Shortcuts
+
+log = logging.getLogger(__name__)
 
 SEED_AFTER = 10_000
 """Steps after which the end of an episode is followed by a seed. It takes ALE about 60 ms to be
@@ -43,14 +46,14 @@ class RecordedEnv:
     ) -> None:
         self._env, self._rng, self._between_steps = env, rng, between_steps
         self.num_envs, self.frame_skip = env.num_envs, env.frame_skip
-        self._seed_after = min(SEED_AFTER, OF_ALL // env.num_envs)
+        self._seed_after = max(1, min(SEED_AFTER, OF_ALL // env.num_envs))
         self._age = np.zeros(env.num_envs, np.int64)  # steps since an environment was seeded
         self._base: State | None = None  # where the record begins, if not with seeds
         self._recording = Recording(env.num_envs, [], [])
         self._alone: dict[int, Single] = {}  # play in the place of some of `env`
         self._shortcuts: Shortcuts | None = None
         if hasattr(env, "single"):
-            self._shortcuts = Shortcuts(env.single, env.num_envs, self._seed_after // 4)
+            self._shortcuts = Shortcuts(env.single, env.num_envs, -(-self._seed_after // 4))
 
     def reset(self) -> NDArray[np.generic]:
         """Start an episode everywhere; returns the first frames [N, *frame]."""
@@ -61,7 +64,8 @@ class RecordedEnv:
         timestep = self._play(action)
         self._recording.actions.append(action)
         self._age += 1
-        due = timestep.done & (self._age >= self._seed_after)
+        is_alone = np.isin(np.arange(self.num_envs), list(self._alone))
+        due = timestep.done & ((self._age >= self._seed_after) | is_alone)
         if due.any():
             begun = due.reshape(-1, *[1] * (timestep.frame.ndim - 1))
             first_frame = np.where(begun, self._seed(due), timestep.first_frame)
@@ -114,15 +118,18 @@ class RecordedEnv:
     def state_dict(self) -> State:
         """The record, and the states that shorten it."""
         own = self._env.state_dict() if hasattr(self._env, "state_dict") else None
+        shortcuts: State = {}
         if own is not None:
             self._base = own
             self._recording = Recording(self.num_envs, [], [])
+        elif self._shortcuts:
+            shortcuts = self._shortcuts.state_dict()
         return {
             "rng": self._rng.bit_generator.state,
             "age": self._age.copy(),
             **self._recording.state_dict(),
             "base": self._base,
-            "shortcuts": self._shortcuts.state_dict() if self._shortcuts else {},
+            "shortcuts": shortcuts,
         }
 
     def load_state_dict(self, state: State) -> NDArray[np.generic]:
@@ -160,7 +167,11 @@ class RecordedEnv:
         else:
             start = min((each.step for each in seedings), default=len(recording.actions))
         last = len(recording.actions)
-        for number in progress_bar(range(start, last + 1), desc="playing again", leave=False):
+        lines = Every(SECONDS_BETWEEN_LINES)
+        bar = progress_bar(range(start, last + 1), desc="playing again", leave=False)
+        for number in bar:
+            if bar.disable and lines.due():
+                log.info(f"played again so far: {number - start:,} of {last - start:,} steps")
             for seeding in seedings:
                 if seeding.step == number:
                     frame = self._seeded(seeding.seed, seeding.which)

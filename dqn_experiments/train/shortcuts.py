@@ -81,35 +81,44 @@ class Shortcuts:
         """Have those of a mask [N] played, the one first that is furthest behind."""
         if self._crashes == CRASHES or not (which.any() or self._at):
             return
+        if self._at and not self._at[1].done():
+            return
+        try:
+            self._take_result()
+            self._play_on(which)
+        except Exception as error:  # whatever goes wrong with it must do no harm here
+            self._crashed(error)
+
+    def _take_result(self) -> None:
         if self._at:
             course, future = self._at
-            if not future.done():
-                return
             self._at = None
-            self._take(course, future)
+            try:
+                course.learn(future.result())
+            except Exception:
+                course.candidate = None  # it may be what was wrong
+                raise
+
+    def _play_on(self, which: NDArray[np.bool_]) -> None:
         behind = [
             (len(course.actions) - course.played, index)
             for index in np.flatnonzero(which).tolist()
             if not (course := self._courses[index]).failed
         ]
         steps, index = max(behind, default=(0, 0))
-        if steps >= self._every and self._crashes < CRASHES:
+        if steps >= self._every:
             self._aside = self._aside or Aside()
             course = self._courses[index]
             self._at = course, self._aside.call(play, self._pickled, course.left())
 
-    def _take(self, course: Course, future: Future[Reached | None]) -> None:
-        try:
-            course.learn(future.result())
-        except Exception as error:  # whatever went wrong there must do no harm here
-            course.candidate = None
-            self._crashes += 1
-            self.close()
-            if self._crashes == CRASHES:
-                log.warning(
-                    f"long episodes are no longer followed ({type(error).__name__}: {error}); "
-                    "to go on with the run is to play them again"
-                )
+    def _crashed(self, error: Exception) -> None:
+        self._crashes += 1
+        self.close()
+        if self._crashes == CRASHES:
+            log.warning(
+                f"long episodes are no longer followed ({type(error).__name__}: {error}); "
+                "to go on with the run is to play them again"
+            )
 
     def state_dict(self) -> State:
         """The newest state of each environment that has one, and its steps since then; signed."""

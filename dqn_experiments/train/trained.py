@@ -123,6 +123,7 @@ def evaluated(
         with owned(chosen.run, "run"):  # only now: a training that goes on is not kept out
             evaluation.write(chosen.run)
             path = scored_film(chosen.run, agent.step)
+            path.unlink(missing_ok=True)  # of another score
             film = camera.film(path, between_steps) if camera else None
             if chosen.track:
                 _track(agent.config, chosen.run, evaluation, film)

@@ -226,6 +226,7 @@ def test_a_sweep_reports_a_failing_job_and_runs_the_others(
         assert run["display_name"].startswith("cartpole/double_dqn optimizer.lr=")
 
 
+@pytest.mark.slow
 def test_cartpole_is_solved(command: Command, tmp_path: Path) -> None:
     """A mean of 475 over many episodes is what gymnasium calls solved; the limit is 500."""
     run = ["experiment=cartpole", "tracker.mode=disabled", "evaluation.every=0"]

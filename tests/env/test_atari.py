@@ -116,11 +116,11 @@ def test_an_episode_begins_with_0_to_noop_max_no_ops() -> None:
     waiting.close()
     assert len({screen.tobytes() for screen in screens}) == 6
     env = atari("freeway", num_envs=8, noop_max=3, frame_skip=1)
-    first = [screen.tobytes() for seed in range(25) for screen in env.reset(100 * seed)]
+    first = [screen.tobytes() for seed in range(10) for screen in env.reset(100 * seed)]
     env.close()
     times = [first.count(screen.tobytes()) for screen in screens]
-    assert sum(times[:4]) == 200
-    assert min(times[:4]) > 25
+    assert sum(times[:4]) == 80
+    assert min(times[:4]) > 10
 
 
 @pytest.mark.parametrize(

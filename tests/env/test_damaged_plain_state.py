@@ -27,6 +27,7 @@ def damaged() -> Iterator[Any]:
     yield from ({"s": value} for value in ("x", ["list", []], ["int64", "x"], ["int8", 999]))
     yield from ({"s": ["int64", value]} for value in ([5], float("nan"), float("inf"), 2**70))
     yield from ({"s": value} for value in strange)
+    yield from ({"s": value} for value in (None, 48, 999_999))  # there are 48 cells
     yield from ({"P": ["dict", value]} for value in (5, [[1], []], [[["list", []]], [1]], None))
     yield from ({"shape": ["deque", value]} for value in ([-1, []], ["x", []], [], 7))
     yield from ({"_cliff": ["array", name]} for name in ("objects", "numbers", "flat", "none", 5))

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -38,12 +39,33 @@ def test_it_does_one_thing_after_the_other_whatever_is_printed() -> None:
 def test_what_goes_wrong_there_is_an_error_here_and_closing_does_not_wait() -> None:
     with closing(Aside()) as aside, pytest.raises((EOFError, OSError)):
         aside.call(os._exit, 3).result()
+    with closing(Aside()) as aside:
+        with pytest.raises(RuntimeError, match="ZeroDivisionError: "):
+            aside.call(divmod, 1, 0).result()
+        assert aside.call(divmod, 1, 1).result() == (1, 0)
+        aside._process.kill()  # while it has nothing to do
+        aside._process.wait()
+        with pytest.raises((EOFError, OSError)):
+            aside.call(len, bytes(10**6)).result()
+    Aside().close()
+    aside = Aside()
+    aside.call(len, bytes(10**6))  # more than a pipe holds, before it can read
+    aside.close()
     aside = Aside()
     answer, began = aside.call(time.sleep, 60), time.monotonic()
     aside.close()
     assert time.monotonic() - began < 30
     with pytest.raises((EOFError, OSError)):
         answer.result()
+
+
+def test_what_lies_in_the_working_directory_is_not_its(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pickle.py").write_text("raise SystemExit('a stranger')")
+    monkeypatch.chdir(tmp_path)
+    with closing(Aside()) as aside:
+        assert aside.call(divmod, 7, 2).result() == (3, 1)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="kill -9")

@@ -13,7 +13,7 @@ from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.run.film import evaluation_film
 from dqn_experiments.run.lines import Lines
-from dqn_experiments.run.record import Episode, Record, film_of
+from dqn_experiments.run.record import Episode, Record, film_of, rows_of
 from dqn_experiments.run.score import Evaluation, Score
 from dqn_experiments.train.statistics import EpisodeStatistics
 
@@ -93,6 +93,13 @@ def test_files_that_lost_what_a_checkpoint_knows_are_refused(tmp_path: Path) -> 
     lines.cut(2)
     lines.add("!\n")
     assert lines.read() == "on!\n"
+
+
+def test_metrics_that_are_no_rows_are_refused() -> None:
+    assert rows_of('{"a": 1}\n{}\n') == [{"a": 1}, {}]
+    for lines in ("5", "[1]\n{}", '"a"', "{", "[" * 100_000):
+        with pytest.raises(StateError, match=r"metrics\.jsonl: must be lines of json"):
+            rows_of(lines)
 
 
 class Summary:

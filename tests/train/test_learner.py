@@ -100,9 +100,11 @@ def test_modes_are_those_that_torch_would_set() -> None:
 
 
 @pytest.mark.parametrize("network", [None, "Noisy", "Normalised"])
-@pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
+@pytest.mark.parametrize(
+    "optimizer", ["adam", "rmsprop", "radam", "adamw optimizer.decay_bias=false"]
+)
 def test_a_state_brings_back_all_of_what_comes_next(network: str | None, optimizer: str) -> None:
-    overrides = f"optimizer={optimizer}", "agent.random_target=true"
+    overrides = *f"optimizer={optimizer}".split(), "agent.random_target=true"
     one = learner(*overrides, network=network)
     one.update(batch(), 0)
     other = learner(*overrides, "seed=7", network=network)
@@ -136,3 +138,30 @@ def test_looking_at_an_optimizers_layout_changes_no_weight() -> None:
     before = copy.deepcopy(one.network)
     one.load_state_dict(learner("optimizer.weight_decay=0.1").state_dict())
     assert same(one.network, before)
+
+
+def moved(one: Learner, step: int) -> float:
+    """How far an update at that agent step moves the weights."""
+    before = [weight.detach().clone() for weight in one.network.parameters()]
+    one.update(batch(), step)
+    moves = zip(one.network.parameters(), before, strict=True)
+    return float(sum((weight.detach() - was).square().sum() for weight, was in moves)) ** 0.5
+
+
+def test_an_update_follows_the_learning_rate_and_bound_of_its_optimizer() -> None:
+    """With eps=1e6 rmsprop is plain descent at a thousandth of the rate."""
+    descent = "optimizer=rmsprop", "optimizer.lr=1000", "optimizer.eps=1e6", "agent.loss=mse"
+    annealed = "optimizer/lr_factor=linear", "optimizer.lr_factor.end=0.5", "total_steps=100_000"
+    free = moved(learner(*descent), 0)
+    assert free > 0.1
+    bounded = learner(*descent, *annealed, "optimizer.max_grad_norm=0.01")
+    for step, rate in ((0, 1.0), (50_000, 0.75), (100_000, 0.5)):
+        assert moved(bounded, step) == pytest.approx(0.01 * rate, rel=1e-3)
+    assert moved(learner(*descent, *annealed), 100_000) == pytest.approx(free / 2, rel=1e-3)
+
+
+def test_an_optimizer_need_not_be_prepared() -> None:
+    config = composed(*COMMON)
+    trust("tests.train.toy_networks")
+    config.optimizer = {"_target_": "tests.train.toy_networks.Descent"}
+    assert moved(Learner(config, SHAPE, ACTIONS, CPU), 0) > 0

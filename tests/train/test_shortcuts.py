@@ -13,9 +13,12 @@ import pytest
 from dqn_experiments import state
 from dqn_experiments.config.components import build_env
 from dqn_experiments.config.compose import composed
+from dqn_experiments.errors import StateError
 from dqn_experiments.experience.timestep import Beginning, Timestep
+from dqn_experiments.machine.signature import signature
 from dqn_experiments.train import recorded_env, shortcuts
-from dqn_experiments.train.course import Course, check, play
+from dqn_experiments.train.course import MISSES, Course, Reached, check, play
+from dqn_experiments.train.player import Player
 from dqn_experiments.train.recorded_env import RecordedEnv
 
 NUM_ENVS = 2
@@ -116,6 +119,53 @@ def test_states_of_strangers_are_not_believed(
         assert_same(steps(copy, 3, 30), steps(long_seaquest, 3, 30))
 
 
+def test_where_a_shortcut_leads_elsewhere_all_is_played_again(long_seaquest: RecordedEnv) -> None:
+    player = Player(long_seaquest, Lazy(), (1, 84, 84), np.dtype(np.uint8))  # type: ignore[arg-type]
+    player._stack.reset(long_seaquest.step(np.zeros(2, np.int64)).first_frame)
+    saved = player.state_dict()
+    shortcut = saved["env"]["shortcuts"]["0"]
+    shortcut["since"] -= 1
+    saved["env"]["shortcuts"] |= shortcuts_signed(saved["env"]["shortcuts"])
+    with closing(make("seaquest")) as env:
+        copy = Player(env, Lazy(), (1, 84, 84), np.dtype(np.uint8))  # type: ignore[arg-type]
+        copy.load_state_dict(saved)
+        assert not env._alone
+        assert_same(steps(env, 3, 10), steps(long_seaquest, 3, 10))
+
+
+def test_without_a_home_there_is_no_key_and_so_no_shortcut(
+    long_seaquest: RecordedEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setattr(Path, "home", no_home)
+    assert long_seaquest.state_dict()["shortcuts"] == {}
+
+
+def test_a_state_of_another_game_is_refused() -> None:
+    envs: list[Any] = [build_env(composed(f"env={game}")) for game in ("breakout", "seaquest")]
+    singles = [env.single() for env in envs]
+    singles[0].begin(0, 0)
+    with pytest.raises(StateError, match="emulator: must be the state of a game"):
+        singles[1].load_state_dict(singles[0].state_dict())
+
+
+def test_a_process_that_cannot_be_started_ends_no_run(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails() -> Any:
+        raise BlockingIOError("Resource temporarily unavailable")
+
+    monkeypatch.setattr(shortcuts, "Aside", fails)
+    with closing(make("seaquest")) as env:
+        env.reset()
+        steps(env, 1, 80)
+        assert "no longer followed (BlockingIOError: Resource" in caplog.text
+        assert env.state_dict()["shortcuts"] == {}
+
+
 def test_a_crash_of_what_follows_costs_nothing_else(
     long_seaquest: RecordedEnv, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -131,6 +181,21 @@ def test_a_crash_of_what_follows_costs_nothing_else(
     with closing(make("seaquest")) as copy:
         copy.load_state_dict(long_seaquest.state_dict())
         assert_same(steps(copy, 3, 30), steps(long_seaquest, 3, 30))
+
+
+class Lazy:
+    """A policy with no state."""
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        assert state == {}
+
+
+def shortcuts_signed(content: dict[str, Any]) -> dict[str, str]:
+    unsigned = {name: each for name, each in content.items() if name != shortcuts.SIGNATURE}
+    return {shortcuts.SIGNATURE: signature(unsigned)}
 
 
 class Forgetful:
@@ -195,4 +260,12 @@ def test_what_never_plays_alike_is_given_up() -> None:
     course = played(9)
     course.checks[4] += 1
     course.learn(play(FORGETFUL, course.left()))
+    assert course.failed
+
+
+def test_what_can_never_be_saved_is_given_up() -> None:
+    course = played(9)
+    for _ in range(MISSES):
+        assert not course.failed
+        course.learn(Reached(0, {}))
     assert course.failed

@@ -2,6 +2,7 @@
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -70,6 +71,21 @@ def test_a_reset_mixes_the_weights_with_new_ones_and_forgets_the_rest() -> None:
     assert not one.state_dict()["optimizer"]["state"]
     one.update(batch(), 0)  # and the new optimizer's are these weights
     assert not same(one.network, one.target_network)
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.5, 1.0])
+def test_a_reset_leaves_no_spectral_norm_of_former_weights(keep: float) -> None:
+    one = learner(network="Normalised")
+    layer: Any = one.network.layer
+    with torch.no_grad():  # far from where it began
+        layer.parametrizations.weight.original.mul_(torch.randn(2, 4) * 30)
+    for _ in range(20):
+        one.update(batch(), 0)
+    one.reset(keep_torso=0.0, keep_head=keep)
+    for network in (one.network, one.target_network):
+        own: Any = network.eval().layer
+        weight = own.weight.detach()
+        assert torch.linalg.matrix_norm(weight, 2).item() == pytest.approx(1, abs=0.01)
 
 
 RUN = (

@@ -1,4 +1,6 @@
-"""Networks that make it visible who uses them, and how."""
+"""Networks that make it visible who uses them, and how; and the least that an optimizer can be."""
+
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -50,3 +52,10 @@ class Watching(Noisy):
     def forward(self, observation: Tensor) -> Tensor:
         self.modes.append((self.training, self.frozen.training))
         return super().forward(observation)
+
+
+class Descent(torch.optim.SGD):
+    """Has nothing but what torch gives it."""
+
+    def __init__(self, params: Iterable[nn.Parameter], /) -> None:
+        super().__init__(params, lr=0.1)
