@@ -61,7 +61,7 @@ def test_the_plain_run_is_the_notebook_with_the_papers_replay_memory() -> None:
 def test_nature_2015_counts_as_the_paper() -> None:
     paper = composed("experiment=nature_2015", "env=pong")
     assert paper.env.rom == "pong"
-    assert paper.agent.target_update_every / paper.update_every == 10_000
+    assert paper.agent.target_update_every == 10_000  # as its code does; see the recipe
     assert paper.optimizer.eps * paper.buffer.batch_size**2 == pytest.approx(0.01)
     hours = paper.total_steps * paper.env.frame_skip / 60 / 3600
     assert hours / 24 == pytest.approx(38, abs=1)  # the days of experience that the paper states
