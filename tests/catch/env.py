@@ -48,8 +48,7 @@ class Catch:
 
     def reset(self, seed: int, which: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
         """Start episodes everywhere or in those of a mask; returns all screens u8 [N, H, W]."""
-        chosen = np.ones(self.num_envs, bool) if which is None else which
-        for index in np.flatnonzero(chosen).tolist():
+        for index in np.flatnonzero(np.ones(self.num_envs) if which is None else which).tolist():
             self._rng[index] = np.random.default_rng([seed, index])
             self._begin(index)
         return self._drawn()

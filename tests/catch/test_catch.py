@@ -1,7 +1,5 @@
 """Catch is what it says it is, to one who sees nothing but its screens."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -29,7 +27,7 @@ def below_the_ball(screens: NDArray[np.generic]) -> NDArray[np.int64]:
 @pytest.mark.parametrize("size", [12, 36, 84])
 def test_who_looks_catches_every_ball(size: int) -> None:
     env = catch(300, size)
-    frame: Any = env.reset(0)
+    frame: NDArray[np.generic] = env.reset(0)
     assert frame.shape == (300, size, size)
     assert frame.dtype == np.uint8
     for number in range(11):

@@ -51,6 +51,7 @@ AGENTS = {
         "env.screen_size=12",
         "network/torso=impala",
         "network.torso.spectral_norm=true",
+        "update_every=4",  # it takes seven times as long as the others
     ),
 }
 GOOD = 0.9

@@ -137,9 +137,9 @@ def test_the_target_network_draws_noise_of_its_own(back: str) -> None:
         one.sync_target()
     elif back == "restored":
         one.load_state_dict(one.state_dict())
-    one.rule = rule = Listening(one.rule)  # type: ignore[assignment]
-    one.update(batch())
-    one.update(batch())
+    one.rule = rule = Listening(one.rule)
+    one.update(batch(), 0)
+    one.update(batch(), 0)
     outputs = [*rule.online, *rule.target]
     assert len(outputs) == 8
     for number, output in enumerate(outputs):
@@ -158,10 +158,10 @@ def test_the_noise_of_learning_is_not_that_of_acting() -> None:
         loop = assembled(catch(*NOISY, "optimizer.lr=1e-9"), CPU)
         for _ in range(acts):
             acted(loop.player.policy)
-        losses.append(loop.learner.update(batch()).loss.item())
+        losses.append(loop.learner.update(batch(), 0).loss.item())
         loop = assembled(catch(*NOISY, "optimizer.lr=1e-9"), CPU)
         for _ in range(updates):
-            loop.learner.update(batch())
+            loop.learner.update(batch(), 0)
         values.append(acted(loop.player.policy))
     assert losses[0] == losses[1]
     np.testing.assert_allclose(values[0], values[1], rtol=1e-4)

@@ -83,8 +83,8 @@ def test_a_reset_leaves_no_spectral_norm_of_former_weights(keep: float) -> None:
         one.update(batch(), 0)
     one.reset(keep_torso=0.0, keep_head=keep)
     for network in (one.network, one.target_network):
-        own: Any = network.eval().layer
-        weight = own.weight.detach()
+        layer = network.eval().layer
+        weight = layer.weight.detach()
         assert torch.linalg.matrix_norm(weight, 2).item() == pytest.approx(1, abs=0.01)
 
 
