@@ -94,6 +94,8 @@ def test_those_runs_have_every_pair() -> None:
         assert not any(set(chosen.items()) >= APART for chosen in runs)
 
 
+TELLING = ("agent.random_target=true", "agent.target_update_every=60")
+"""So that two networks disagree on actions."""
 PLAIN = {switch: next(iter(levels)) for switch, levels in SWITCHES.items()}
 
 
@@ -119,7 +121,7 @@ def test_every_switch_changes_what_is_learned(agent: str, tmp_path: Path) -> Non
     learned: dict[bytes, str] = {}
     for chosen in one_switched(agent):
         name = label(chosen)
-        config = catch(*SMALL, *overrides(chosen))
+        config = catch(*SMALL, *TELLING, *overrides(chosen))
         found = trained(config, tmp_path / name)["network.pt"]
         assert found not in learned, (name, learned[found])
         learned[found] = name
