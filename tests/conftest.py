@@ -1,6 +1,7 @@
 """What the tests share: running commands as a user does, and reading what they left."""
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hydra.core.hydra_config import HydraConfig
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side by side
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as on a terminal, also under nohup
@@ -29,6 +31,15 @@ QUICK_CARTPOLE = (
 )
 
 TRACE = Path("executed")
+
+
+@pytest.fixture(autouse=True)
+def hydra_leaves_nothing() -> Iterator[None]:
+    """A command that is called in this process sets its logging and its config for all of it."""
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(level)
+    HydraConfig.instance().cfg = None
 
 
 class Payload:

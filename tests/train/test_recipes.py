@@ -31,7 +31,11 @@ TINY = (
     "device=cpu",
     "cpu_threads=1",
 )
-RECIPES = sorted(set(options("experiment")) - {"cartpole"})
+QUICKLY = {"rainbow", "btr", "drq_100k", "munchausen_iqn", "dopamine_dqn"}  # all there is, together
+RECIPES = [
+    pytest.param(name, marks=() if name in QUICKLY else pytest.mark.slow)
+    for name in sorted(set(options("experiment")) - {"cartpole"})
+]
 
 
 @pytest.mark.parametrize("recipe", RECIPES)

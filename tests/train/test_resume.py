@@ -74,7 +74,9 @@ def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize(("name", "kills"), [("cartpole", 3), ("breakout", 2)])
+@pytest.mark.parametrize(
+    ("name", "kills"), [pytest.param("cartpole", 3, marks=pytest.mark.slow), ("breakout", 2)]
+)
 def test_a_run_killed_at_any_moment_ends_with_the_same_bits(
     name: str, kills: int, uninterrupted: dict[str, Path], tmp_path: Path
 ) -> None:
