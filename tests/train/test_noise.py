@@ -46,7 +46,9 @@ def left_by(run_dir: Path) -> list[bytes]:
     return [file.read_bytes() for file in files]
 
 
-@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize(
+    "agent", [AGENTS[-1], *(pytest.param(each, marks=pytest.mark.slow) for each in AGENTS[:-1])]
+)
 def test_scores_and_onlookers_change_nothing_in_what_is_learned(agent: str, tmp_path: Path) -> None:
     ends = []
     for name, overrides in (

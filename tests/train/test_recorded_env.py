@@ -51,7 +51,12 @@ def assert_same(found: Timestep, expected: Timestep) -> None:
 
 @pytest.mark.parametrize(
     ("name", "has_state"),
-    [*((name, False) for name in ENVIRONMENTS), ("cartpole", True), ("cliff", True)],
+    [
+        *((name, False) for name in ENVIRONMENTS if name != "seaquest"),
+        pytest.param("seaquest", False, marks=pytest.mark.slow),
+        ("cartpole", True),
+        ("cliff", True),
+    ],
 )
 def test_a_loaded_record_goes_on_as_if_nothing_had_happened(
     name: str, has_state: bool, tmp_path: Path

@@ -60,7 +60,7 @@ def long_seaquest() -> Iterator[RecordedEnv]:
         yield env
 
 
-@pytest.mark.parametrize("game", ["breakout", "tetris"])
+@pytest.mark.parametrize("game", ["breakout", pytest.param("tetris", marks=pytest.mark.slow)])
 def test_a_run_goes_on_from_a_shortcut_again_and_again(game: str, tmp_path: Path) -> None:
     """Within the episode, over its end and over those of the others."""
     env = make(game)
