@@ -6,8 +6,7 @@ from typing import Any, Unpack
 import torch
 from torch.nn import Parameter
 
-from dqn_experiments.config.constraints import Decay, NonNegative, Positive
-from dqn_experiments.optimizer.shared import OptimizerOptions, Prepared
+from dqn_experiments.optimizer.shared import AdamOptions, Prepared, of_torch
 
 
 class AdamW(Prepared, torch.optim.AdamW):
@@ -22,11 +21,8 @@ class AdamW(Prepared, torch.optim.AdamW):
         params: Iterable[Parameter],
         /,
         *,
-        betas: tuple[Decay, Decay],
-        eps: Positive,
-        weight_decay: NonNegative,
         decay_bias: bool,
-        **options: Unpack[OptimizerOptions],
+        **options: Unpack[AdamOptions],
     ) -> None:
         weights = list(params)
         groups: list[dict[str, Any]] = [
@@ -36,12 +32,6 @@ class AdamW(Prepared, torch.optim.AdamW):
                 "weight_decay": 0.0,
             },
         ]
-        super().__init__(
-            [group for group in groups if group["params"]],
-            lr=options["lr"],
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
-            fused=True,
-        )
-        self._share(**options)
+        own = [group for group in groups if group["params"]]
+        super().__init__(own, **of_torch(options), fused=True)
+        self._share(options)

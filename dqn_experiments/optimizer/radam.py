@@ -6,8 +6,7 @@ from typing import Unpack
 import torch
 from torch.nn import Parameter
 
-from dqn_experiments.config.constraints import Decay, NonNegative, Positive
-from dqn_experiments.optimizer.shared import OptimizerOptions, Prepared
+from dqn_experiments.optimizer.shared import AdamOptions, Prepared, of_torch
 
 
 class RAdam(Prepared, torch.optim.RAdam):
@@ -22,19 +21,13 @@ class RAdam(Prepared, torch.optim.RAdam):
         params: Iterable[Parameter],
         /,
         *,
-        betas: tuple[Decay, Decay],
-        eps: Positive,
-        weight_decay: NonNegative,
         decoupled_weight_decay: bool,
-        **options: Unpack[OptimizerOptions],
+        **options: Unpack[AdamOptions],
     ) -> None:
         super().__init__(
             params,
-            lr=options["lr"],
-            betas=betas,
-            eps=eps,
-            weight_decay=weight_decay,
+            **of_torch(options),
             decoupled_weight_decay=decoupled_weight_decay,
             foreach=True,
         )
-        self._share(**options)
+        self._share(options)

@@ -32,7 +32,7 @@ class RMSprop(Prepared, torch.optim.Optimizer):
         **options: Unpack[OptimizerOptions],
     ) -> None:
         super().__init__(params, {"lr": options["lr"], "decay": decay, "eps": eps})
-        self._share(**options)
+        self._share(options)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]

@@ -1,10 +1,10 @@
 """What every optimizer of the project does before a step."""
 
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict
 
 from torch.nn.utils import clip_grad_norm_
 
-from dqn_experiments.config.constraints import Positive, Schedule
+from dqn_experiments.config.constraints import Decay, NonNegative, Positive, Schedule
 
 
 class OptimizerOptions(TypedDict):
@@ -15,6 +15,23 @@ class OptimizerOptions(TypedDict):
     max_grad_norm: Positive | None
 
 
+class Moments(TypedDict):
+    """What Adam and its relatives have beside that."""
+
+    betas: tuple[Decay, Decay]
+    eps: Positive
+    weight_decay: NonNegative
+
+
+class AdamOptions(Moments, OptimizerOptions):
+    """All of theirs."""
+
+
+def of_torch(options: AdamOptions) -> dict[str, Any]:
+    """Those that torch's classes have too."""
+    return {name: options[name] for name in ("lr", "betas", "eps", "weight_decay")}
+
+
 class Prepared:
     """A mixin beside `torch.optim.Optimizer`: the keys that all optimizers share.
 
@@ -23,7 +40,7 @@ class Prepared:
 
     param_groups: list[dict[str, Any]]
 
-    def _share(self, **options: Unpack[OptimizerOptions]) -> None:
+    def _share(self, options: OptimizerOptions) -> None:
         self._lr, self._lr_factor = options["lr"], options["lr_factor"]
         self._max_grad_norm = options["max_grad_norm"]
 
