@@ -35,7 +35,7 @@ def redraw(network: nn.Module, init: Init) -> None:
             else:
                 bound = sqrt(sqrt(3) / weight[0].numel())
                 weight.uniform_(-bound, bound)
-            _follow(module)
+    settle(network)
 
 
 def _weight(module: nn.Module) -> Tensor:
@@ -45,8 +45,13 @@ def _weight(module: nn.Module) -> Tensor:
     return module.weight  # type: ignore[return-value]
 
 
-def _follow(module: nn.Module) -> None:
-    """A spectral norm's singular vectors belong to weights; each use in training moves them."""
-    if is_parametrized(module, "weight"):
-        for _ in range(POWER_ITERATIONS):
-            _ = module.weight
+def settle(network: nn.Module) -> None:
+    """Let what is kept beside weights follow them, once these have jumped.
+
+    A spectral norm's singular vectors are: in training mode each use of the weight is one power
+    iteration. To divide by a norm that other weights had would blow the new ones up.
+    """
+    for module in network.modules():
+        for name in getattr(module, "parametrizations", ()):
+            for _ in range(POWER_ITERATIONS):
+                getattr(module, name)

@@ -19,7 +19,8 @@ from dqn_experiments.errors import StateError
 from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import NetworkSpec
 from dqn_experiments.machine.randomness import Randomness
-from dqn_experiments.train.modes import Modes, noisy_modules, settle
+from dqn_experiments.network.init import settle
+from dqn_experiments.train.modes import Modes, noisy_modules
 
 
 class Update(NamedTuple):

@@ -6,9 +6,6 @@ from typing import Any
 
 from torch import nn
 
-POWER_ITERATIONS = 15
-"""With which torch's spectral norm begins."""
-
 
 class Modes:
     """Does what `network.train()` and `network.eval()` do, for a twentieth of their time.
@@ -33,18 +30,6 @@ class Modes:
         finally:
             for attributes, mode in self._evaluation:
                 attributes["training"] = mode
-
-
-def settle(network: nn.Module) -> None:
-    """Let what is kept beside weights follow them, once these have jumped.
-
-    A spectral norm's singular vectors are: in training mode each use of the weight is one power
-    iteration. To divide by a norm that other weights had would blow the new ones up.
-    """
-    for module in network.modules():
-        for name in getattr(module, "parametrizations", ()):
-            for _ in range(POWER_ITERATIONS):
-                getattr(module, name)
 
 
 def noisy_modules(network: nn.Module) -> list[Any]:
