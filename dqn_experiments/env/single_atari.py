@@ -153,10 +153,12 @@ class SingleAtari:
             raise StateError(f"ale_py: must be {state['ale_py']}, and is {ale_py.__version__}")
         screens = matching(state, "screens", self._screens)
         elapsed = matching(state, "elapsed", self._elapsed)
-        self._settle(matching(state, "action", self._action))
+        action = matching(state, "action", self._action)
+        self._settle(action)
         try:
             (emulator,) = plain(state, "emulator", list)
             self.ale.restoreState(ale_py.ALEState(emulator))
         except (RuntimeError, SystemError, TypeError, ValueError) as error:
             raise StateError(f"emulator: must be the state of a game ({error})") from error
         self._screens, self._elapsed = screens.copy(), elapsed.copy()
+        self._action = action.copy()

@@ -1,4 +1,4 @@
-"""Environments that can be brought back to where they were, though they cannot save their state."""
+"""Environments that can be brought back to where they were, whether or not they can be saved."""
 
 import logging
 from collections.abc import Callable
@@ -64,8 +64,9 @@ class RecordedEnv:
         timestep = self._play(action)
         self._recording.actions.append(action)
         self._age += 1
-        is_alone = np.isin(np.arange(self.num_envs), list(self._alone))
-        due = timestep.done & ((self._age >= self._seed_after) | is_alone)
+        due = timestep.done & (self._age >= self._seed_after)
+        for index in self._alone:  # which begins no episode by itself
+            due[index] = timestep.done[index]
         if due.any():
             begun = due.reshape(-1, *[1] * (timestep.frame.ndim - 1))
             first_frame = np.where(begun, self._seed(due), timestep.first_frame)
