@@ -162,6 +162,7 @@ def test_breakout_trains_and_is_scored_and_filmed(command: Command, tmp_path: Pa
     assert (tmp_path / "run" / "videos" / "step_300_seed_0.mp4").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_run(command: Command, tmp_path: Path) -> None:
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         done = command(

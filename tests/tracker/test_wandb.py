@@ -52,6 +52,7 @@ def test_what_the_command_line_says_goes_before_variables(command: Command, tmp_
     assert (run["project"], run["display_name"], run["tags"]) == ("mine", "own", ["c"])
 
 
+@pytest.mark.slow
 def test_a_run_of_a_wandb_sweep_stays_that_run(command: Command, tmp_path: Path) -> None:
     """An agent has the last word on a new run, and none on one that is there."""
     agent = {"WANDB_SWEEP_ID": "sweep1", "WANDB_RUN_ID": "trial1", "WANDB_PROJECT": "sweeps"}

@@ -31,7 +31,7 @@ TINY = (
     "device=cpu",
     "cpu_threads=1",
 )
-QUICKLY = {"rainbow", "btr", "drq_100k", "munchausen_iqn", "dopamine_dqn"}  # all there is, together
+QUICKLY = {"rainbow", "btr", "munchausen_iqn"}
 RECIPES = [
     pytest.param(name, marks=() if name in QUICKLY else pytest.mark.slow)
     for name in sorted(set(options("experiment")) - {"cartpole"})
