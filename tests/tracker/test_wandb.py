@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import dqn_experiments as dqn
 from dqn_experiments.config.compose import composed
 from dqn_experiments.run.ownership import owned
