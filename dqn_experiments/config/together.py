@@ -1,9 +1,14 @@
 """Which values do not go together, as no single component can know."""
 
+import inspect
 from typing import Any
 
+from omegaconf import DictConfig
+
+from dqn_experiments.config.components import build_rule
 from dqn_experiments.config.lookup import component, folder_of, nested
 from dqn_experiments.errors import ConfigError
+from dqn_experiments.experience.contract import Rule
 from dqn_experiments.machine.devices import resolve
 
 NEEDED = {
@@ -31,6 +36,7 @@ def check_together(config: dict[str, Any]) -> None:
         if not holds:
             raise ConfigError(message)
     _check_observations(config)
+    _check_rule(config)
 
 
 def _sizes(config: dict[str, Any]) -> list[tuple[str, bool]]:
@@ -98,6 +104,24 @@ def _check_observations(config: dict[str, Any]) -> None:
                 f"{_chosen(folder, part)}: takes {' or '.join(sorted(accepts))} observations and "
                 f"the environment shows {shown}s; try {SEES_ANYTHING[folder.partition('/')[0]]}"
             )
+
+
+def _check_rule(config: dict[str, Any]) -> None:
+    """Whether the rule says what a run must know of it, and the network answers what it asks."""
+    rule = build_rule(DictConfig(config))
+    chosen = _chosen("agent", type(rule))
+    lacking = [name for name in Rule.__annotations__ if not hasattr(rule, name)]
+    if lacking:
+        raise ConfigError(f"{chosen}: must have {', '.join(lacking)} as attributes")
+    network = component("network", config["network"]["_target_"])
+    try:
+        inspect.signature(network.forward).bind(*("self", "observation", "tau"))
+    except TypeError as error:
+        if rule.implicit:
+            raise ConfigError(
+                f"{_chosen('network', network)}: must take (observation, tau), as {chosen} asks "
+                "for quantiles at fractions tau"
+            ) from error
 
 
 def _chosen(folder: str, part: type) -> str:

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 SEED_AFTER = 10_000
 """Steps after which the end of an episode is followed by a seed. It takes ALE about 60 ms to be
 seeded, so it is not done every time, and 5 s to repeat 10,000 steps, so it is done now and then."""
-OF_ALL = 20_000
+OF_ALL = 10_000
 """The same for all environments together: many of them are seeded more often."""
 
 FOLLOW_AFTER = 1.5
