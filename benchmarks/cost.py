@@ -27,7 +27,7 @@ from dqn_experiments.machine.interrupt import Interrupt
 from dqn_experiments.train.session import Session
 
 PLAIN = "agent=dqn"
-UPDATES = {
+UPDATES: dict[str, list[str]] = {
     PLAIN: [],
     "agent.double=true": [],
     "agent=c51": [],
@@ -50,9 +50,12 @@ UPDATES = {
     "optimizer=adamw": [],
 }
 """And what it takes besides."""
-RECIPES = {PLAIN: []} | {
-    f"experiment={name}": []
-    for name in sorted(set(options("experiment")) - {"cartpole", "seed_notebook", "btr"})
+RECIPES: dict[str, list[str]] = {
+    PLAIN: [],
+    **{
+        f"experiment={name}": []
+        for name in sorted(set(options("experiment")) - {"cartpole", "seed_notebook", "btr"})
+    },
 }
 """BTR's updates take seconds each."""
 SHARED = ["env=breakout", "learning_starts=2_000", "buffer.capacity=2_000", "checkpoint.every=0"]
@@ -129,9 +132,7 @@ def main() -> None:
         for run in runs:
             with run.closed_at_the_end():
                 pass
-    print_table(
-        chosen.what.removesuffix("s") if chosen.what == "updates" else "step", names, milliseconds
-    )
+    print_table("update" if chosen.what == "updates" else "step", names, milliseconds)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
     python benchmarks/resume_time.py --game pitfall --num-envs 1 8 64 --steps 4000
 
-Each run is killed at its first checkpoint after that many steps of every environment, and gone on
-with twice: as it is, and as another user would have to, whose key does not fit the states that long
-episodes were saved in, so that all is played again. Both must show what was shown before.
+Each run learns little, is killed at its first checkpoint after that many steps of every
+environment, and is gone on with twice: as it is, and as another user would have to, whose key does
+not fit the states that long episodes were saved in, so that all is played again. Both must show
+what was shown before.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from dqn_experiments import state
 SMALL = [
     "total_steps=100_000_000",
     "learning_starts=1_000",
-    "update_every=1_024",
+    "update_every=64",
     "buffer.capacity=20_000",
     "checkpoint.every=10s",
     "checkpoint.keep=2",

@@ -113,9 +113,9 @@ def _check_rule(config: dict[str, Any]) -> None:
     lacking = [name for name in Rule.__annotations__ if not hasattr(rule, name)]
     if lacking:
         raise ConfigError(f"{chosen}: must have {', '.join(lacking)} as attributes")
-    network = component("network", config["network"]["_target_"])
+    network: Any = component("network", config["network"]["_target_"])
     try:
-        inspect.signature(network.forward).bind(*("self", "observation", "tau"))
+        inspect.signature(network.forward).bind("self", "observation", "tau")
     except TypeError as error:
         if rule.implicit:
             raise ConfigError(

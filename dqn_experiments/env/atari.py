@@ -92,11 +92,11 @@ class AtariEnv:
         self.frame_skip, self.max_frames = frame_skip, max_frames
         self.observation_shape = (frame_stack, screen_size, screen_size)
 
-    def reset(self, seed: int, which: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
+    def reset(self, seed: int | None, which: NDArray[np.bool_] | None = None) -> NDArray[np.uint8]:
         """Start episodes, all randomness from `seed`.
 
         Args:
-            seed: each environment has one of its own, this one or a following number.
+            seed: each environment has one of its own, this one or a following number; None: any.
             which: bool [N], environments to start; None: all.
 
         Returns:
@@ -107,7 +107,8 @@ class AtariEnv:
         self._lives = info["lives"]
         seeded = np.arange(self.num_envs) if which is None else np.flatnonzero(which)
         for number, index in enumerate(seeded.tolist()):
-            self.began[index] = Beginning(seed + number, int(info["episode_frame_number"][index]))
+            own = None if seed is None else seed + number
+            self.began[index] = Beginning(own, int(info["episode_frame_number"][index]))
         return observation[:, 0]
 
     def step(self, action: NDArray[np.int64]) -> Timestep:

@@ -36,7 +36,8 @@ class TorchSettings(NamedTuple):
     def apply(self) -> None:
         """Let it hold."""
         torch.set_num_threads(self.threads)
-        torch.use_deterministic_algorithms(self.deterministic)
+        if self.deterministic != torch.are_deterministic_algorithms_enabled():
+            torch.use_deterministic_algorithms(self.deterministic)  # imports torch's compiler
 
 
 _lock = threading.Lock()

@@ -160,7 +160,9 @@ class RecordedEnv:
         self, base: State | None, recording: Recording, settled: set[int]
     ) -> NDArray[np.generic]:
         """Play what brings back all but those that are settled; returns the frames at its end."""
-        frame = self._env.reset(0)  # any seed will do: the record has one for each environment
+        # any seed will do: the record has one for each environment, or it plays for nobody
+        any_seed = None if self._shortcuts else 0  # to seed takes an emulator long
+        frame = self._env.reset(any_seed)  # type: ignore[arg-type]
         seedings, start = recording.needed(settled), 0
         if base is not None:
             self._env.load_state_dict(base)  # type: ignore[attr-defined]

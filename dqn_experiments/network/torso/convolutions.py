@@ -44,10 +44,14 @@ def convolutions(
     )
     layers: list[nn.Module] = []
     for number, size, stride in filters:
+        total = (0, 0)
         if padding == "same":
-            layers.append(nn.ZeroPad2d((*_same(width, size, stride), *_same(height, size, stride))))
+            total = _zeros(height, size, stride), _zeros(width, size, stride)
             height, width = -(-height // stride), -(-width // stride)
-        convolution = nn.Conv2d(channels, number, size, stride)
+        both = total[0] // 2, total[1] // 2  # a convolution's own zeros take less time
+        if total != (2 * both[0], 2 * both[1]):
+            layers.append(nn.ZeroPad2d((0, total[1] % 2, 0, total[0] % 2)))
+        convolution = nn.Conv2d(channels, number, size, stride, both)
         layers += [convolution, *rectifier(number, layer_norm)]
         channels = number
     return channels_last(nn.Sequential(*layers, nn.Flatten()))
@@ -92,7 +96,6 @@ def num_features(layers: nn.Sequential, observation_shape: tuple[int, ...]) -> i
         return layers(torch.zeros(1, *observation_shape)).shape[1]
 
 
-def _same(pixels: int, size: int, stride: int) -> tuple[int, int]:
-    """Zeros before and after a row of pixels, for windows no smaller than their stride."""
-    total = (-(-pixels // stride) - 1) * stride + size - pixels
-    return total // 2, total - total // 2
+def _zeros(pixels: int, size: int, stride: int) -> int:
+    """Before and after a row of pixels, for windows no smaller than their stride."""
+    return (-(-pixels // stride) - 1) * stride + size - pixels
