@@ -19,9 +19,9 @@ from dqn_experiments.train.shortcuts import Shortcut, Shortcuts
 log = logging.getLogger(__name__)
 
 SEED_AFTER = 10_000
-"""Steps after which the end of an episode is followed by a seed. It takes ALE about 60 ms to be
+"""Steps after which the end of an episode is followed by a seed. It takes ALE 60 to 140 ms to be
 seeded, so it is not done every time, and 5 s to repeat 10,000 steps, so it is done now and then."""
-OF_ALL = 10_000
+OF_ALL = 15_000
 """The same for all environments together: many of them are seeded more often."""
 
 FOLLOW_AFTER = 1.5
