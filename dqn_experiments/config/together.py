@@ -36,7 +36,6 @@ def check_together(config: dict[str, Any]) -> None:
         if not holds:
             raise ConfigError(message)
     _check_observations(config)
-    _check_rule(config)
 
 
 def _sizes(config: dict[str, Any]) -> list[tuple[str, bool]]:
@@ -106,14 +105,20 @@ def _check_observations(config: dict[str, Any]) -> None:
             )
 
 
-def _check_rule(config: dict[str, Any]) -> None:
-    """Whether the rule says what a run must know of it, and the network answers what it asks."""
-    rule = build_rule(DictConfig(config))
+def check_rule(config: DictConfig) -> None:
+    """Whether a rule says what a run must know of it, and the network answers what it asks.
+
+    Only a rule that is built tells, and building takes too long to be done with every check.
+
+    Raises:
+        ConfigError: naming what is lacking.
+    """
+    rule = build_rule(config)
     chosen = _chosen("agent", type(rule))
     lacking = [name for name in Rule.__annotations__ if not hasattr(rule, name)]
     if lacking:
         raise ConfigError(f"{chosen}: must have {', '.join(lacking)} as attributes")
-    network: Any = component("network", config["network"]["_target_"])
+    network: Any = component("network", config.network["_target_"])
     try:
         inspect.signature(network.forward).bind("self", "observation", "tau")
     except TypeError as error:

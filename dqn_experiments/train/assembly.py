@@ -9,6 +9,7 @@ import torch
 from omegaconf import DictConfig
 
 from dqn_experiments.config.components import build_env, build_epsilon, build_replay
+from dqn_experiments.config.together import check_rule
 from dqn_experiments.experience.spec import ReplaySpec
 from dqn_experiments.run.initial_weights import naming_source, read_weights
 from dqn_experiments.train.learner import Learner
@@ -38,8 +39,10 @@ def assembled(
             a run that goes on needs them no more.
 
     Raises:
-        ConfigError: if the initial weights cannot be read, or are of another network.
+        ConfigError: if the initial weights cannot be read, or are of another network; or if rule
+            and network do not go together.
     """
+    check_rule(config)
     source = config.initial_weights if begins else None
     weights = read_weights(source) if source else None  # before any environment starts
     playing, exploring, drawing, acting = np.random.SeedSequence(config.seed).spawn(4)

@@ -4,8 +4,8 @@ import pytest
 from omegaconf import DictConfig
 
 from dqn_experiments import ConfigError, trust
-from dqn_experiments.config.check import checked
 from dqn_experiments.config.compose import composed
+from dqn_experiments.config.together import check_rule
 
 
 class OfAnOlderVersion:
@@ -26,16 +26,16 @@ def config() -> DictConfig:
 
 
 def test_a_rule_says_all_that_a_run_must_know_of_it(config: DictConfig) -> None:
-    config.agent = {"_target_": f"{__name__}.{OfAnOlderVersion.__name__}", "discount": 0.9}
+    config.agent = {"_target_": "tests.config.test_together.OfAnOlderVersion", "discount": 0.9}
     lacking = "must have implicit, target_update_unit, target_mix as attributes"
     with pytest.raises(ConfigError, match=f"^agent._target_=.*OfAnOlderVersion: {lacking}$"):
-        checked(config)
+        check_rule(config)
 
 
 def test_a_network_answers_for_quantiles_if_it_is_asked(config: DictConfig) -> None:
     config.network = {"_target_": "tests.train.toy_networks.Noisy"}
     told = r"Noisy: must take \(observation, tau\), as agent=iqn asks for quantiles"
     with pytest.raises(ConfigError, match=rf"^network._target_=.*{told}"):
-        checked(config)
+        check_rule(config)
     config.agent = composed("agent=dqn").agent
-    checked(config)
+    check_rule(config)

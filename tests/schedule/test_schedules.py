@@ -3,6 +3,7 @@ import pytest
 from dqn_experiments.schedule.constant import Constant
 from dqn_experiments.schedule.exponential import Exponential
 from dqn_experiments.schedule.linear import Linear
+from dqn_experiments.schedule.linear_then_zero import LinearThenZero
 
 
 def test_linear_is_the_notebooks_formula_at_every_step() -> None:
@@ -17,6 +18,13 @@ def test_linear_is_the_notebooks_formula_at_every_step() -> None:
 def test_linear_can_wait() -> None:
     epsilon = Linear(start=1.0, end=0.5, steps=10, delay=100)
     assert [epsilon(step) for step in (0, 100, 105, 110, 200)] == [1.0, 1.0, 0.75, 0.5, 0.5]
+
+
+def test_linear_can_end_for_good() -> None:
+    epsilon = LinearThenZero(start=1.0, end=0.5, steps=10, delay=0, off_after=20)
+    linear = Linear(start=1.0, end=0.5, steps=10, delay=0)
+    assert [epsilon(step) for step in range(21)] == [linear(step) for step in range(21)]
+    assert epsilon(21) == epsilon(10**9) == 0
 
 
 def test_exponential_shrinks_by_one_factor() -> None:
