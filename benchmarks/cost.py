@@ -36,6 +36,8 @@ UPDATES: dict[str, list[str]] = {
     "agent.munchausen=true": [],
     "network.dueling=true": [],
     "network.noisy_sigma=0.5": [],
+    "network.shared_bias=true": [],
+    "network.torso_gradient=0.7071": [],
     "network.layer_norm=true": ["network.torso.layer_norm=true"],
     "network.torso.padding=same": [],
     "network/torso=impala": [],

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from dqn_experiments.network.layers import Stream, stream
+from dqn_experiments.network.layers import Stream, share_bias, stream
 
 
 class Head(nn.Module):
     """Rectified layers of the widths in `hidden`, then `outputs` numbers for each action.
 
-    `stream` makes the layers. Maps f32 [B, features] to f32 [B, num_actions, outputs].
+    `stream` makes the layers; with `shared_bias` all actions have the same in the last one. Maps
+    f32 [B, features] to f32 [B, num_actions, outputs].
     """
 
     def __init__(
@@ -20,9 +21,12 @@ class Head(nn.Module):
         outputs: int,
         hidden: Sequence[int],
         stream: Stream = stream,
+        shared_bias: bool = False,
     ) -> None:
         super().__init__()
         self.layers = stream([features, *hidden, num_actions * outputs])
+        if shared_bias:
+            share_bias(self.layers[-1], num_actions)
         self._shape = num_actions, outputs
 
     def forward(self, features: Tensor) -> Tensor:
@@ -46,10 +50,13 @@ class DuelingHead(nn.Module):
         outputs: int,
         hidden: Sequence[int],
         stream: Stream = stream,
+        shared_bias: bool = False,
     ) -> None:
         super().__init__()
         self.value = stream([features, *hidden, outputs])
         self.advantage = stream([features, *hidden, num_actions * outputs])
+        if shared_bias:  # no loss: what all advantages have in common is subtracted
+            share_bias(self.advantage[-1], num_actions)
         self._shape = num_actions, outputs
 
     def forward(self, features: Tensor) -> Tensor:

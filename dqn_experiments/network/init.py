@@ -28,8 +28,8 @@ def redraw(network: nn.Module, init: Init) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear) and not isinstance(module, NoisyLinear):
             if module.bias is not None:
-                module.bias.zero_()
-            weight = _weight(module)
+                _learned(module, "bias").zero_()
+            weight = _learned(module, "weight")
             if init == "xavier_uniform":
                 nn.init.xavier_uniform_(weight)
             else:
@@ -38,11 +38,11 @@ def redraw(network: nn.Module, init: Init) -> None:
     settle(network)
 
 
-def _weight(module: nn.Module) -> Tensor:
-    """What is learned: the weight before its spectral norm is taken out."""
-    if is_parametrized(module, "weight"):
-        return module.parametrizations.weight.original  # type: ignore[union-attr, return-value]
-    return module.weight  # type: ignore[return-value]
+def _learned(module: nn.Module, name: str) -> Tensor:
+    """What a weight or a bias is made of: before its spectral norm is taken out, say."""
+    if is_parametrized(module, name):
+        return getattr(module.parametrizations, name).original
+    return getattr(module, name)
 
 
 def settle(network: nn.Module) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import register_parametrization
 
 Linear = Callable[[int, int], nn.Module]
 """Numbers of inputs and outputs to a layer f32 [B, inputs] -> f32 [B, outputs]."""
@@ -28,3 +29,33 @@ def stream(
     """A `Stream`."""
     *hidden, outputs = widths
     return nn.Sequential(*rectified(hidden, linear, layer_norm), linear(hidden[-1], outputs))
+
+
+class SharedByActions(nn.Module):
+    """Parametrizes f32 [num_actions * outputs] by [outputs], which every action has."""
+
+    def __init__(self, num_actions: int) -> None:
+        super().__init__()
+        self._num_actions = num_actions
+
+    def forward(self, shared: Tensor) -> Tensor:
+        """What all actions together have."""
+        return shared.repeat(self._num_actions)
+
+    def right_inverse(self, bias: Tensor) -> Tensor:
+        """What the first action has."""
+        return bias[: len(bias) // self._num_actions].clone()
+
+
+def share_bias(layer: nn.Module, num_actions: int) -> None:
+    """Let the actions that a last layer answers for share one bias (van Hasselt et al. 2016)."""
+    for name in ("bias", "bias_sigma"):  # of a noisy layer
+        if hasattr(layer, name):
+            register_parametrization(layer, name, SharedByActions(num_actions))
+
+
+def scaled_gradient(features: Tensor, share: float) -> Tensor:
+    """The same numbers, of whose gradient only a share is passed on."""
+    if share != 1 and features.requires_grad:
+        features.register_hook(lambda gradient: share * gradient)
+    return features

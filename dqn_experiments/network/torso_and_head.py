@@ -6,12 +6,12 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from torch import Tensor, nn
 
-from dqn_experiments.config.constraints import Count, Positive, Torso
+from dqn_experiments.config.constraints import Count, Positive, PositiveUnit, Torso
 from dqn_experiments.experience.spec import NetworkSpec
 from dqn_experiments.network.head import DuelingHead, Head
 from dqn_experiments.network.implicit import QuantileEmbedding
 from dqn_experiments.network.init import Init, redraw
-from dqn_experiments.network.layers import stream
+from dqn_experiments.network.layers import scaled_gradient, stream
 from dqn_experiments.network.noisy import NoisyLinear
 
 
@@ -38,6 +38,8 @@ class TorsoAndHead(nn.Module):
         noisy_sigma: sigma_0 of the head's layers, all of which are noisy then; None: none is.
         truncated_noise: noise that stays within two standard deviations.
         layer_norm: normalise before a layer of the head is rectified.
+        shared_bias: the last layer of the head has one bias for all actions.
+        torso_gradient: share of the head's gradient that reaches the torso.
         init: what draws the weights that are not noisy.
     """
 
@@ -52,6 +54,8 @@ class TorsoAndHead(nn.Module):
         noisy_sigma: Positive | None = None,
         truncated_noise: bool = False,
         layer_norm: bool = False,
+        shared_bias: bool = False,
+        torso_gradient: PositiveUnit = 1.0,
         init: Init = "torch",
     ) -> None:
         super().__init__()
@@ -64,7 +68,8 @@ class TorsoAndHead(nn.Module):
         )
         layers = partial(stream, linear=linear, layer_norm=layer_norm)
         head = DuelingHead if dueling else Head
-        self.head = head(features, spec.num_actions, spec.outputs, hidden, layers)
+        self.head = head(features, spec.num_actions, spec.outputs, hidden, layers, shared_bias)
+        self._torso_gradient = torso_gradient
         self.embedding = QuantileEmbedding(features, spec.implicit) if spec.implicit else None
         redraw(self, init)
 
@@ -74,7 +79,7 @@ class TorsoAndHead(nn.Module):
         With implicit quantiles: f32 [B, num_actions, N], those at `tau` f32 [B, N]; without `tau`
         at as many as the rule acts with, drawn uniformly.
         """
-        features = self.torso(observation)
+        features = scaled_gradient(self.torso(observation), self._torso_gradient)
         if self.embedding is None:
             return self.head(features)
         embedded = self.embedding(features, tau)

@@ -20,7 +20,7 @@ from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import NetworkSpec
 from dqn_experiments.machine.randomness import Randomness
 from dqn_experiments.network.init import settle
-from dqn_experiments.train.modes import Modes, noisy_modules
+from dqn_experiments.train.modes import Modes
 
 
 class Update(NamedTuple):
@@ -56,9 +56,7 @@ class Learner:
         self.network = self._fresh_network()
         target = self._fresh_network() if self.rule.random_target else None
         self.target_network = target or copy.deepcopy(self.network)
-        self.target_network.requires_grad_(False)
-        for module in noisy_modules(self.target_network):
-            module.exploring = True  # its noise is part of the loss
+        self.target_network.requires_grad_(False)  # it stays in training mode: its noise counts
         self._modes = Modes(self.network)
         self._augment = build_augmentation(config)
         self._begin_optimizer()

@@ -1,5 +1,6 @@
 """The settings of published agents, written from their sources rather than from conf/experiment."""
 
+from math import sqrt
 from typing import Any
 
 Table = dict[str, Any]
@@ -23,6 +24,8 @@ SHARED: Table = {  # of all Atari agents (Mnih et al. 2015, Extended Data Table 
     "network.dueling": False,
     "network.noisy_sigma": None,
     "network.layer_norm": False,
+    "network.shared_bias": False,
+    "network.torso_gradient": 1.0,
     "network.torso.padding": "valid",
     "optimizer.max_grad_norm": None,
     "optimizer.lr_factor.value": 1.0,
@@ -85,6 +88,7 @@ DOUBLE = {
     **NATURE,
     "protocol": "no_ops",
     "agent.double": True,
+    "network.shared_bias": True,
     "agent.target_update_every": 30_000,
     "schedule.end": 0.01,
     **evaluated(0.01),
@@ -179,6 +183,8 @@ TABLE: dict[str, Table] = {
     "dueling": {
         **DOUBLE,
         "network.dueling": True,
+        "network.shared_bias": False,
+        "network.torso_gradient": 1 / sqrt(2),
         "optimizer.lr": 0.00025 / 4,
         "optimizer.max_grad_norm": 10.0,
         **evaluated(0.001),
@@ -279,6 +285,7 @@ TABLE: dict[str, Table] = {
         **adam(0.0001, 0.005 / 256),
         "optimizer.max_grad_norm": 10.0,
         **epsilon(0.01, 2_000_000, 0),
+        "schedule.off_after": 25_000_000,
         **evaluated(0.01),
     },
 }

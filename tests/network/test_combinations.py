@@ -83,6 +83,8 @@ def test_every_combination_has_its_shape_and_its_weights(name: str) -> None:
         (["network=nature_cnn"], 1, None, 1_686_180),
         # 7,744 features: 77,984 + 3,965,440 + 2,052
         (["network=nature_cnn", "network.torso.padding=same"], 1, None, 4_045_476),
+        # 3 less (DQN Zoo's Double DQN)
+        (["network=nature_cnn", "network.shared_bias=true"], 1, None, 1_686_177),
         # two for each of 32 + 64 + 64 + 512 units more (PQN)
         (["network=nature_cnn", "network.layer_norm=true"], 1, None, 1_687_524),
         # 65 for each of 3,136 features more (IQN)
@@ -185,6 +187,40 @@ def test_a_layer_of_a_head_is_normalised_before_it_is_rectified() -> None:
         for stream in streams:
             assert [type(layer) for layer in stream] == [*kinds, *kinds, nn.Linear]
             assert [stream[i].normalized_shape for i in (1, 4)] == [(6,), (4,)]
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("init", ["torch", "xavier_uniform"])
+def test_a_bias_is_shared_by_all_actions(noisy: bool, init: Any) -> None:
+    """And so are its gradients, and the scale of its noise."""
+    options = {"noisy_sigma": 0.5 if noisy else None, "init": init, "hidden": [9]}
+    network = build(TORSOS["mlp"], (3, 4), outputs=2, shared_bias=True, **options)
+    last: Any = network.head.get_submodule("layers.2")
+    for name in ("bias", "bias_sigma") if noisy else ("bias",):
+        bias = getattr(last, name).unflatten(0, (NUM_ACTIONS, 2))
+        assert (bias == bias[0]).all()
+        assert (bias != 0).all() == (init == "torch" or noisy)
+    network.eval()
+    network(torch.rand(5, 3, 4)).sum().backward()
+    shared = last.parametrizations.bias.original
+    assert shared.shape == (2,)
+    assert (shared.grad == 5 * NUM_ACTIONS).all()
+
+
+@pytest.mark.parametrize("dueling", [False, True])
+def test_the_torso_learns_from_a_share_of_the_gradient(dueling: bool) -> None:
+    gradients = []
+    for share in (1.0, 0.25):
+        torch.manual_seed(1)
+        network = build(TORSOS["mlp"], (3, 4), dueling=dueling, torso_gradient=share)
+        output = network(torch.ones(2, 3, 4))
+        output.square().sum().backward()
+        gradients.append({name: each.grad for name, each in network.named_parameters()})
+    for name, whole in gradients[0].items():
+        found, share = gradients[1][name], 0.25 if name.startswith("torso.") else 1
+        assert whole is not None
+        assert whole.any()
+        torch.testing.assert_close(found, share * whole, rtol=0, atol=0)
 
 
 def test_presets_are_noisy_as_they_say() -> None:

@@ -37,6 +37,10 @@ SWITCHES: dict[str, dict[str, tuple[str, ...]]] = {
     "dueling": {"off": (), "on": ("network.dueling=true",)},
     "noisy": {"off": (), "on": ("network.noisy_sigma=0.5",)},
     "layer_norm": {"off": (), "on": ("network.layer_norm=true",)},
+    "last_layer": {
+        "plain": (),
+        "shared": ("network.shared_bias=true", "network.torso_gradient=0.7"),
+    },
     "buffer": {"uniform": (), "prioritized": ("buffer=prioritized",)},
     "n_step": {"1": (), "3": ("buffer.n_step=3",)},
     "target_unit": {"steps": (), "updates": ("agent.target_update_unit=updates",)},

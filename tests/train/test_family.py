@@ -62,7 +62,7 @@ def assert_goes_on(config: DictConfig, folder: Path, pauses: tuple[int, ...], at
     assert trained(config, folder / "parts", pauses) == whole
 
 
-@pytest.mark.parametrize("chosen", covering(9), ids=label)
+@pytest.mark.parametrize("chosen", covering(18), ids=label)
 def test_every_pair_of_switches_trains_and_goes_on_bit_for_bit(
     chosen: dict[str, str], tmp_path: Path
 ) -> None:
@@ -70,7 +70,7 @@ def test_every_pair_of_switches_trains_and_goes_on_bit_for_bit(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("chosen", covering(2), ids=label)
+@pytest.mark.parametrize("chosen", covering(52), ids=label)
 def test_every_pair_of_switches_goes_on_after_hundreds_of_updates(
     chosen: dict[str, str], tmp_path: Path
 ) -> None:
