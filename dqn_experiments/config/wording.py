@@ -34,7 +34,8 @@ def first_line(
     key = prefix + ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         allowed = [*_keys(schema, parents), *(() if parents else others)]
-        return f"{key}: unknown key; must be one of {', '.join(allowed)}"
+        told = f"{key}: unknown key; must be one of {', '.join(allowed)}"
+        return f"{told}; ~{key} leaves out what a recipe sets" if prefix else told
     if first["type"] == "missing" and not isinstance(last, int):
         below = _keys(schema, first["loc"])
         return f"{key}: no value given; set it with {'.'.join([key, *below[:1]])}=<value>"
