@@ -17,7 +17,7 @@ LAYERS = (  # from the ground up: a module imports from its own layer's packages
     {*GROUPS, "run"},
     {"train"},
     {"api", "commands"},
-    {"__init__", "__main__", "evaluate", "watch"},
+    {"__init__", "__main__", "dashboard", "evaluate", "watch"},
 )
 LONGEST = 300  # lines
 SCREEN = 80

@@ -56,3 +56,6 @@ def _known(rom: str) -> str:
 
 
 Rom = Annotated[str, AfterValidator(_known)]
+
+WandbProject = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]*$")]
+"""A name that W&B takes."""

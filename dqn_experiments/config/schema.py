@@ -5,7 +5,13 @@ from typing import Annotated, Literal
 from hydra.utils import to_absolute_path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, DirectoryPath, Field
 
-from dqn_experiments.config.constraints import Count, OptionalCount, Seed, UnitInterval
+from dqn_experiments.config.constraints import (
+    Count,
+    OptionalCount,
+    Seed,
+    UnitInterval,
+    WandbProject,
+)
 from dqn_experiments.config.duration import OptionalStepsOrDuration, StepsOrDuration
 from dqn_experiments.config.protocol import ProtocolName
 from dqn_experiments.machine.devices import Device
@@ -101,3 +107,14 @@ class WatchConfig(LoadConfig):
     max_frames: Count | None
     episodes: Count
     render: Literal["video", "human"]
+
+
+class DashboardConfig(BaseModel):
+    """The keys of `python -m dqn_experiments.dashboard`."""
+
+    model_config = CLOSED
+    project: WandbProject
+    entity: str | None
+    name: Annotated[str, Field(min_length=1, max_length=128)]
+    baseline: str | None
+    output: str | None

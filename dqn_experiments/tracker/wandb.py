@@ -15,6 +15,7 @@ import wandb
 from pydantic import BaseModel, ConfigDict, Field
 from wandb.errors import Error
 
+from dqn_experiments.config.constraints import WandbProject
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.experience.spec import TrackedRun
 from dqn_experiments.machine.files import replace_text
@@ -28,12 +29,15 @@ FILM = "evaluation/video"
 DATA_DIR = "WANDB_DATA_DIR"
 CALLERS_DATA_DIR = os.environ.get(DATA_DIR)
 
-Project = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[^/\\#?%:]*$")]
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 
 
 OF_A_SWEEP = ("WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_RUN_ID")
 """What an agent of W&B's sweeps says of the run that it wants; it goes before all arguments."""
+
+
+IDENTITY = Path("wandb", "identity.json")
+"""Of a run, in its directory."""
 
 
 class Identity(BaseModel):
@@ -60,7 +64,7 @@ class WandbTracker:
         /,
         *,
         mode: Literal["auto", "online", "offline", "disabled"],
-        project: Project,
+        project: WandbProject,
         entity: str | None,
         group: str | None,
         job_type: str,
@@ -69,8 +73,7 @@ class WandbTracker:
         checkpoints: bool,
     ) -> None:
         self._checkpoints = checkpoints and mode != "disabled"
-        file = run.run_dir / "wandb" / "identity.json"
-        known = _remembered(file) if mode != "disabled" else None
+        known = remembered(run.run_dir) if mode != "disabled" else None
         identity = known or Identity(
             id=(None if run.sweep else os.environ.get("WANDB_RUN_ID")) or secrets.token_hex(4),
             name=name or run.title,
@@ -94,7 +97,7 @@ class WandbTracker:
                 },
             )
         if not self._run.disabled:
-            _remember(file, self._run)
+            _remember(run.run_dir, self._run)
         for axis in ("frames", "step"):
             self._run.define_metric(axis, hidden=True)
         self._run.define_metric("*", step_metric="frames")
@@ -136,8 +139,9 @@ class WandbTracker:
             raise
 
 
-def _remembered(file: Path) -> Identity | None:
-    """The W&B run of this directory, if it has one."""
+def remembered(run_dir: Path) -> Identity | None:
+    """The W&B run of a directory, if it has one; raises ConfigError if its file is damaged."""
+    file = run_dir / IDENTITY
     try:
         return Identity.model_validate_json(file.read_text("utf-8"))
     except FileNotFoundError:
@@ -146,8 +150,9 @@ def _remembered(file: Path) -> Identity | None:
         raise ConfigError(f"{file}: not the identity of a W&B run") from error
 
 
-def _remember(file: Path, run: Any) -> None:
+def _remember(run_dir: Path, run: Any) -> None:
     given = {key: getattr(run, key) or None for key in Identity.model_fields}
+    file = run_dir / IDENTITY
     file.parent.mkdir(exist_ok=True)
     replace_text(file, Identity.model_validate(given).model_dump_json() + "\n")
 
@@ -164,16 +169,12 @@ def _hidden(variables: Iterable[str]) -> Iterator[None]:
 
 def _start(mode: str, **arguments: Any) -> Any:
     if mode == "auto":
-        settings = wandb.setup().settings
+        if wandb.setup().settings.mode in ("offline", "disabled"):
+            return _init(**arguments)
+        reason = unreachable()
         try:
-            if settings.mode in ("offline", "disabled"):
+            if reason is None:
                 return _init(**arguments)
-            if not _answers(settings.base_url):
-                reason = f"{settings.base_url} does not answer"
-            elif wandb.login(prompt=False):
-                return _init(**arguments)
-            else:
-                reason = "not logged in"
         except (Error, TimeoutError) as error:
             reason = " ".join(str(error).split())
         log.info(f"W&B is offline ({reason}); `wandb sync` uploads the run later")
@@ -184,6 +185,19 @@ def _start(mode: str, **arguments: Any) -> Any:
         return _init(mode=mode, **arguments)
     except (Error, TimeoutError) as error:
         raise ConfigError(f"tracker.mode={mode}: {' '.join(str(error).split())}") from error
+
+
+def unreachable() -> str | None:
+    """Why nothing can be sent to W&B now; None if it can. Nobody is asked for a key."""
+    settings = wandb.setup().settings
+    if settings.mode in ("offline", "disabled"):
+        return f"WANDB_MODE={settings.mode}"
+    if not _answers(settings.base_url):
+        return f"{settings.base_url} does not answer"
+    try:
+        return None if wandb.login(prompt=False) else "not logged in"
+    except (Error, TimeoutError) as error:
+        return " ".join(str(error).split())
 
 
 def _answers(url: str) -> bool:
