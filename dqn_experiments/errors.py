@@ -5,6 +5,14 @@ class ConfigError(ValueError):
     """A key of the configuration has a value that cannot work; the command exits with code 2."""
 
 
+class UnknownKeysError(ConfigError):
+    """A configuration has keys that nothing knows."""
+
+    def __init__(self, told: str, keys: list[str]) -> None:
+        super().__init__(told)
+        self.keys = keys
+
+
 class TrainingError(RuntimeError):
     """Training cannot go on; the command exits with code 1."""
 

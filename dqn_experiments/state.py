@@ -168,6 +168,6 @@ def restored_rng(state: State) -> np.random.Generator:
     generator = np.random.default_rng()
     try:
         generator.bit_generator.state = state
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise StateError(f"rng: must be the state of a generator: {error}") from error
     return generator

@@ -17,7 +17,7 @@ from dqn_experiments.commands.command import (
     written,
 )
 from dqn_experiments.commands.log_file import logged
-from dqn_experiments.errors import ConfigError
+from dqn_experiments.errors import ConfigError, UnknownKeysError
 
 
 def main() -> None:
@@ -36,7 +36,11 @@ def _train(composed: DictConfig) -> float | None:
         raise ConfigError("hydra.run.dir=: must be a directory")
     keep_path(composed, "initial_weights")
     if composed.resume == "auto":
-        run_dir, config, key = Path(hydra.runtime.output_dir), checked(composed), "hydra.run.dir"
+        run_dir, key = Path(hydra.runtime.output_dir), "hydra.run.dir"
+        try:
+            config = checked(composed)
+        except UnknownKeysError as error:
+            raise _of_a_recipe(error, hydra.runtime.choices.get("experiment")) from error
         title = _title(hydra, run_dir)
     else:
         typed, key = as_typed(composed.resume), "resume"
@@ -52,6 +56,15 @@ def _train(composed: DictConfig) -> float | None:
         key=key,
         around=_left_by_the_command(composed, run_dir),
     ).score
+
+
+def _of_a_recipe(error: UnknownKeysError, recipe: object) -> ConfigError:
+    """How to choose other parts than a recipe's, whose keys they may not have."""
+    typed = any(key in override for key in error.keys for override in task_overrides())
+    if recipe is None or typed:
+        return error
+    without = " ".join(f"~{key}" for key in error.keys)
+    return ConfigError(f"{error}; {without} leaves out what experiment={recipe} sets")
 
 
 @contextmanager

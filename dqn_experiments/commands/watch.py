@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import DictConfig
 
 from dqn_experiments.commands.command import keep_path, run_command
-from dqn_experiments.errors import ConfigError
+from dqn_experiments.errors import ConfigError, TrainingError
 from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.machine.interrupt import Interrupt
 
@@ -72,11 +72,19 @@ def _shown(
     if film is None:
         with closing(viewable("human", lambda screen: screen)) as env:
             return play(env)
-    with (
-        without_a_window(),
-        closing(viewable("rgb_array", lambda screen: Filmed(screen, film))) as env,
-    ):
-        return play(env)
+    try:
+        with (
+            without_a_window(),
+            closing(viewable("rgb_array", lambda screen: Filmed(screen, film))) as env,
+        ):
+            episode = play(env)
+        env.get_wrapper_attr("film").check()
+    except BaseException as error:
+        film.unlink(missing_ok=True)  # else it would look like a whole episode
+        if isinstance(error, OSError):
+            raise TrainingError(f"{film}: cannot be written ({error})") from error
+        raise
+    return episode
 
 
 def _episode(

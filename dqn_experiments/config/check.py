@@ -13,8 +13,8 @@ from dqn_experiments.config.protocol import PROTOCOL, check_applies
 from dqn_experiments.config.roms import choices
 from dqn_experiments.config.schema import CLOSED, RunConfig
 from dqn_experiments.config.together import check_together
-from dqn_experiments.config.wording import first_line, shown, unresolved
-from dqn_experiments.errors import ConfigError
+from dqn_experiments.config.wording import first_line, shown, unknown_keys, unresolved
+from dqn_experiments.errors import ConfigError, UnknownKeysError
 
 Schema = TypeVar("Schema", bound=BaseModel)
 Plain = dict[str, Any]
@@ -99,4 +99,5 @@ def _check(
     try:
         return schema.model_validate(values)
     except pydantic.ValidationError as error:
-        raise ConfigError(first_line(error, schema, prefix, others)) from error
+        told, keys = first_line(error, schema, prefix, others), unknown_keys(error, prefix)
+        raise (UnknownKeysError(told, keys) if keys else ConfigError(told)) from error

@@ -34,8 +34,9 @@ def first_line(
     key = prefix + ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         allowed = [*_keys(schema, parents), *(() if parents else others)]
-        told = f"{key}: unknown key; must be one of {', '.join(allowed)}"
-        return f"{told}; ~{key} leaves out what a recipe sets" if prefix else told
+        keys = unknown_keys(error, prefix)
+        what = f"{', '.join(keys)}: unknown {'keys' if len(keys) > 1 else 'key'}"
+        return f"{what}; must be one of {', '.join(allowed)}"
     if first["type"] == "missing" and not isinstance(last, int):
         below = _keys(schema, first["loc"])
         return f"{key}: no value given; set it with {'.'.join([key, *below[:1]])}=<value>"
@@ -45,6 +46,17 @@ def first_line(
         keys = [f"{key}.{name}" for name in _keys(schema, first["loc"])]
         return f"{key}={shown(first['input'])}: must be set by {', '.join(keys)}"
     return f"{key}={shown(first['input'])}: {_message(first)}"
+
+
+def unknown_keys(error: "ValidationError", prefix: str) -> list[str]:
+    """Those that are there beside the first one, which is told of; none if it is not unknown."""
+    errors = error.errors(include_url=False)
+    place = errors[0]["loc"][:-1]
+    return [
+        prefix + ".".join(map(str, each["loc"]))
+        for each in errors
+        if {each["type"], errors[0]["type"]} == {"extra_forbidden"} and each["loc"][:-1] == place
+    ]
 
 
 def unresolved(error: OmegaConfBaseException) -> str:

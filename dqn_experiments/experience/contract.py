@@ -61,9 +61,10 @@ class Env(Protocol):
 class Single(Protocol):
     """One environment that plays exactly as each of N does, and whose state can be saved.
 
-    An `Env` may have a method `single`, which makes one, and then has `began`, a `Beginning` for
-    each environment's running episode, and takes None as a seed, where any will do. To go on in the
-    middle of a very long episode takes a moment then; without, it is played again as a whole.
+    An `Env` may have `single`, which makes one and can be pickled, as a partial of a class can; and
+    then has `began`, a `Beginning` for each environment's running episode, and takes None as a
+    seed, where any will do. To go on in the middle of a very long episode takes a moment then;
+    without, it is played again as a whole.
 
     With an attribute `spectator`, None or called with every picture u8 [H, W, 3], and with
     `frames_per_second`, what was scored can be filmed.

@@ -4,7 +4,8 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, NamedTuple
+from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from pydantic import AfterValidator
@@ -27,7 +28,8 @@ def resolve(name: str) -> torch.device:
     return torch.device(name)
 
 
-class TorchSettings(NamedTuple):
+@dataclass(frozen=True, eq=False)  # two runs that want the same are two
+class TorchSettings:
     """What holds for all of torch in this process."""
 
     threads: int

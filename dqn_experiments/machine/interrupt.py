@@ -52,7 +52,7 @@ class Interrupt:
     def check(self) -> None:
         """Raises Interrupted if a signal has come."""
         if self._came:
-            raise Interrupted(next(iter(self._came)))
+            raise Interrupted(self._first_that_came())
 
     def hand_on(self) -> None:
         """Do with the signals that came as whoever runs this program would have done.
@@ -73,6 +73,10 @@ class Interrupt:
                 handler(number, None)
         if unhandled:
             raise Interrupted(unhandled[0])
+
+    def _first_that_came(self) -> int:
+        came = list(self._came)  # at once: another signal may come between two steps of a loop
+        return came[0]
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
@@ -101,7 +105,7 @@ class Interrupt:
         for number, handler in self._former.items():
             signal.signal(number, signal.SIG_IGN if ends else handler)
         if self._came and kind is None:  # after the last check
-            signal.raise_signal(next(iter(self._came)))
+            signal.raise_signal(self._first_that_came())
 
 
 def leave_at_once() -> None:

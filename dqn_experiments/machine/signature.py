@@ -61,14 +61,23 @@ def _key() -> bytes:
         raise OSError(str(error)) from error
     file = home / "dqn_experiments" / "key"
     file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (
-        suppress(FileExistsError),
-        open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new,
-    ):
-        new.write(secrets.token_bytes(BYTES))
-        new.flush()
-        os.fsync(new.fileno())
+    if not file.exists():
+        _make(file)
     key = file.read_bytes()
-    if len(key) != BYTES:  # another process is at it, or was killed at it
+    if len(key) != BYTES:
         raise OSError(f"{file}: must be {BYTES} bytes; remove it")
     return key
+
+
+def _make(file: Path) -> None:
+    """Whole or not at all, and once, even if several processes are at it."""
+    fresh = file.with_name(f"key.{secrets.token_hex(4)}")
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as new:
+            new.write(secrets.token_bytes(BYTES))
+            new.flush()
+            os.fsync(new.fileno())
+        with suppress(FileExistsError):
+            os.link(fresh, file)
+    finally:
+        fresh.unlink(missing_ok=True)

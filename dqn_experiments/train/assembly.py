@@ -78,5 +78,5 @@ def _tell_of_two_explorers(config: DictConfig, learner: Learner) -> None:
     if noisy_modules(learner.network) and max(first, last) > 0:
         log.info(
             f"the network's noise explores and so does epsilon, {first:g} at first and {last:g} at "
-            "the end; schedule=constant schedule.value=0 leaves it to the noise"
+            "the end; an epsilon of 0 would leave it to the noise"
         )

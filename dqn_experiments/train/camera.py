@@ -107,7 +107,6 @@ class Camera:
         except Exception as error:
             log.warning(f"{path} cannot be made ({_line(error)}); all else goes on")
         else:
-            log.info(f"its first episode: {path}")
             return path
         return None
 

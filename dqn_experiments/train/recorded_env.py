@@ -148,6 +148,8 @@ class RecordedEnv:
             shortcuts = self._shortcuts.usable(part(state, "shortcuts"))
         if base is None and not recording.settles_all:
             raise StateError("seeding_which: must be seeds of all environments")
+        if base is not None and not hasattr(self._env, "load_state_dict"):
+            raise StateError("base: must be None for environments without a state")
         self._alone = {}
         frame = self._play_again(base, recording, set(shortcuts)).copy()
         for index, shortcut in shortcuts.items():

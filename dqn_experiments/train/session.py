@@ -191,8 +191,8 @@ class Session:
         )
         told = f"{evaluation.score}{evaluation.by_protocol}"
         log.info(f"evaluation after {step:,} steps: {told}")
-        if self.camera:
-            self.camera.film(film, check)
+        if self.camera and self.camera.film(film, check):
+            log.info(f"its first episode: {film}")
         self.record.evaluation(evaluation)
         try:
             evaluation.write(self.run_dir)

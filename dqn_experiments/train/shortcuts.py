@@ -48,11 +48,12 @@ class Shortcuts:
     """
 
     def __init__(self, make: Make, num_envs: int, every: int) -> None:
-        self._make, self._pickled, self._every = make, pickle.dumps(make), every
+        self._make, self._every = make, every
         self._courses = [Course() for _ in range(num_envs)]
         self._aside: Aside | None = None
         self._at: tuple[Course, Future[Reached | None]] | None = None
         self._crashes = 0
+        self._told = False
 
     def begin(self, index: int, beginning: Beginning) -> None:
         """An environment was seeded."""
@@ -109,7 +110,7 @@ class Shortcuts:
         if steps >= self._every:
             self._aside = self._aside or Aside()
             course = self._courses[index]
-            self._at = course, self._aside.call(play, self._pickled, course.left())
+            self._at = course, self._aside.call(play, pickle.dumps(self._make), course.left())
 
     def _crashed(self, error: Exception) -> None:
         self._crashes += 1
@@ -130,7 +131,11 @@ class Shortcuts:
         try:
             return {**shortcuts, SIGNATURE: signature(shortcuts)} if shortcuts else {}
         except OSError as error:
-            log.debug(f"no place for a key to sign with: {error}")
+            if not self._told:
+                log.warning(
+                    f"long episodes will be played again, without a key to sign with: {error}"
+                )
+                self._told = True
             return {}
 
     def usable(self, state: State) -> dict[int, Shortcut]:
@@ -139,7 +144,10 @@ class Shortcuts:
         if not content:
             return {}
         if not is_signed(content, state.get(SIGNATURE)):
-            log.info("long episodes were saved by another user or machine: they are played again")
+            log.info(
+                "long episodes were not saved with the key of this user and machine: "
+                "they are played again"
+            )
             return {}
         usable = {}
         for name, each in content.items():

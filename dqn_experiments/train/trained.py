@@ -1,8 +1,10 @@
 """An agent as a checkpoint holds it: to act with, to score, to watch."""
 
 import logging
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -119,18 +121,23 @@ def evaluated(
             camera,
             chosen.run,
         )
-    try:
-        with owned(chosen.run, "run"):  # only now: a training that goes on is not kept out
-            evaluation.write(chosen.run)
-            path = scored_film(chosen.run, agent.step)
-            path.unlink(missing_ok=True)  # of another score
-            film = camera.film(path, between_steps) if camera else None
-            if chosen.track:
-                _track(agent.config, chosen.run, evaluation, film)
-    except NotOursError as error:
-        log.warning(f"{error}; the score is neither left there nor added to its W&B run")
-    except OSError as error:
-        log.error(f"{error.filename or chosen.run} cannot be written ({error.strerror})")
+    path = scored_film(chosen.run, agent.step)
+    with TemporaryDirectory() as folder:
+        film = camera.film(Path(folder, path.name), between_steps) if camera else None
+        try:
+            with owned(chosen.run, "run"):  # only now: a training that goes on is not kept out
+                evaluation.write(chosen.run)
+                path.unlink(missing_ok=True)  # of another score
+                if film:
+                    path.parent.mkdir(exist_ok=True)
+                    film = Path(shutil.move(film, path))
+                    log.info(f"its first episode: {film}")
+                if chosen.track:
+                    _track(agent.config, chosen.run, evaluation, film)
+        except NotOursError as error:
+            log.warning(f"{error}; the score is neither left there nor added to its W&B run")
+        except OSError as error:
+            log.error(f"{error.filename or chosen.run} cannot be written ({error.strerror})")
     return evaluation
 
 

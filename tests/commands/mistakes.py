@@ -48,7 +48,9 @@ MISTAKES = {
     "experiment=rainbow env=cartpole network=mlp": "protocol=no_ops: sets env.repeat_action_pro",
     # switches that a rule has not
     "agent=c51 +agent.munchausen=true": "agent.munchausen: unknown key; must be one of",
-    "experiment=cartpole agent=c51": "target_mix, random_target; ~agent.loss leaves out what a rec",
+    "experiment=cartpole agent=c51": "~agent.loss leaves out what experiment=cartpole sets",
+    "experiment=btr schedule=constant": "schedule.off_after: unknown keys; must be one of value; "
+    "~schedule.start ~schedule.end ~schedule.steps ~schedule.delay ~schedule.off_after leaves out",
     "agent=dqn +agent.atoms=51": "agent.atoms: unknown key; must be one of",
     "agent=qr_dqn +agent.tau_samples=8": "agent.tau_samples: unknown key; must be one of",
     "network=mlp +network.torso.padding=same": "network.torso.padding: unknown key; must be one",

@@ -47,3 +47,19 @@ def test_none_is_too_few(key: str, command: Command, tmp_path: Path) -> None:
     done = command("run=run", f"{key}=0", module="dqn_experiments.watch")
     told = f"error: {key}=0: must be greater than or equal to 1\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", told)
+
+
+def test_a_film_that_cannot_be_written_is_told_and_not_left(
+    command: Command, tmp_path: Path
+) -> None:
+    """As ffmpeg itself says nothing where a disk is full."""
+    shutil.copytree(FROZEN / "cartpole", tmp_path / "run")
+    ffmpeg = tmp_path / "ffmpeg"
+    ffmpeg.write_text("#!/bin/sh\ncat > /dev/null\nexit 1\n")
+    ffmpeg.chmod(0o755)
+    watch = {"module": "dqn_experiments.watch", "IMAGEIO_FFMPEG_EXE": str(ffmpeg)}
+    done = command("run=run", "max_frames=5", **watch)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: run/videos/step_600_seed_0.mp4: cannot be written")
+    assert len(done.stderr.splitlines()) == 1
+    assert list((tmp_path / "run" / "videos").iterdir()) == []

@@ -1,11 +1,13 @@
 """What no component can know by itself is refused before anything starts."""
 
 import pytest
+import torch
 from omegaconf import DictConfig
 
 from dqn_experiments import ConfigError, trust
 from dqn_experiments.config.compose import composed
 from dqn_experiments.config.together import check_rule
+from dqn_experiments.train.assembly import assembled
 
 
 class OfAnOlderVersion:
@@ -36,6 +38,6 @@ def test_a_network_answers_for_quantiles_if_it_is_asked(config: DictConfig) -> N
     config.network = {"_target_": "tests.train.toy_networks.Noisy"}
     told = r"Noisy: must take \(observation, tau\), as agent=iqn asks for quantiles"
     with pytest.raises(ConfigError, match=rf"^network._target_=.*{told}"):
-        check_rule(config)
+        assembled(config, torch.device("cpu"))
     config.agent = composed("agent=dqn").agent
     check_rule(config)

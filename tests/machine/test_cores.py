@@ -54,3 +54,24 @@ def test_torchs_threads(
     monkeypatch.setattr(devices, "usable_cores", lambda: usable)
     with torch_settings(threads):
         assert torch.get_num_threads() == expected
+
+
+def test_the_end_of_a_run_changes_nothing_for_those_that_go_on() -> None:
+    """Whatever order they end in."""
+
+    def now() -> tuple[int, bool]:
+        return torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+
+    own = now()
+    first, second, third = (
+        torch_settings(*wanted) for wanted in ((2, True), (own[0], False), (own[0], False))
+    )
+    first.__enter__()
+    second.__enter__()
+    third.__enter__()
+    assert now() == (own[0], True)
+    third.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    assert now() == (2, True)
+    first.__exit__(None, None, None)
+    assert now() == own

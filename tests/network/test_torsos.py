@@ -192,6 +192,14 @@ def test_spectral_norms_survive_a_copy_and_a_checkpoint(tmp_path: Path) -> None:
         assert not torch.equal(other(x), torso(x))
 
 
+@pytest.mark.parametrize("side", [84, 38, 64])
+def test_padded_layers_have_the_same_names_on_every_screen(side: int) -> None:
+    names = dict(NatureCNN((4, side, side), padding="same").named_parameters())
+    assert [name for name in names if "weight" in name] == [
+        f"layers.{number}.weight" for number in (1, 4, 7)
+    ]
+
+
 @pytest.mark.parametrize("torso", [DataEfficientCNN, Impala, partial(NatureCNN, padding="same")])
 def test_a_torso_of_convolutions_needs_a_screen(torso: Any) -> None:
     for shape in [(4, 84), (4,)]:

@@ -166,6 +166,10 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     **{f"numpy {name}": (pickled_by_numpy(name), REFUSED) for name in (RUN, REPLAY)},
     **{f"bomb {name}": (deflated(name), "is compressed") for name in (WEIGHTS, RUN, REPLAY)},
     **{f"giant {name}": (giant(name), REFUSED) for name in (RUN, REPLAY)},
+    "array for a generator": (
+        changed(RUN, lambda saved: saved["policy"]["rng"].update(state=np.zeros(3))),
+        "rng: must be the state of a generator",
+    ),
     "giant moment": (moment(lambda _: torch.zeros(1).expand(10**12)), OTHER_AGENT),
     "small moment": (moment(lambda _: torch.zeros(1)), OTHER_AGENT),
     "empty moment": (moment(lambda own: torch.zeros(1).expand(own.shape)), OTHER_AGENT),

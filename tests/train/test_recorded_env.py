@@ -92,6 +92,15 @@ def test_the_record_stays_short_and_no_episode_is_cut(monkeypatch: pytest.Monkey
     assert longest < 150 + 3 * 100
 
 
+def test_a_state_is_refused_for_what_can_have_none() -> None:
+    env = make("breakout")
+    env.reset()
+    saved = env.state_dict()
+    saved["base"] = {}
+    with pytest.raises(StateError, match="base: must be None"):
+        make("breakout").load_state_dict(saved)
+
+
 def test_many_environments_are_seeded_more_often() -> None:
     """So that what all of them may have to play again does not grow with their number."""
     env = make("cartpole", num_envs=64)

@@ -1,5 +1,7 @@
 """Long episodes can be gone on with without being played again, and only from proven states."""
 
+import errno
+import os
 import pickle
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,7 +28,7 @@ NUM_ENVS = 2
 
 @pytest.fixture(autouse=True)
 def episodes_are_long(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Followed after 40 steps, with a state every 10."""
+    """Followed after 60 steps, with a state every 10."""
     monkeypatch.setattr(recorded_env, "OF_ALL", 40 * NUM_ENVS)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
@@ -115,7 +117,7 @@ def test_states_of_strangers_are_not_believed(
         assert not copy._shortcuts.usable(unsigned["shortcuts"])
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "another user's"))
         copy.load_state_dict(state.load(tmp_path / "env"))
-        assert caplog.text.count("saved by another user or machine") == 3
+        assert caplog.text.count("not saved with the key of this user and machine") == 3
         assert_same(steps(copy, 3, 30), steps(long_seaquest, 3, 30))
 
 
@@ -134,14 +136,31 @@ def test_where_a_shortcut_leads_elsewhere_all_is_played_again(long_seaquest: Rec
 
 
 def test_without_a_home_there_is_no_key_and_so_no_shortcut(
-    long_seaquest: RecordedEnv, monkeypatch: pytest.MonkeyPatch
+    long_seaquest: RecordedEnv,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def no_home() -> Path:
         raise RuntimeError("Could not determine home directory.")
 
     monkeypatch.delenv("XDG_CONFIG_HOME")
     monkeypatch.setattr(Path, "home", no_home)
-    assert long_seaquest.state_dict()["shortcuts"] == {}
+    for _ in range(2):
+        assert long_seaquest.state_dict()["shortcuts"] == {}
+    assert caplog.text.count("without a key to sign with") == 1
+
+
+def test_a_key_is_made_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            signature({})
+    assert signature({}) == signature({})
+    folder = Path(os.environ["XDG_CONFIG_HOME"], "dqn_experiments")
+    assert [path.name for path in folder.iterdir()] == ["key"]
 
 
 def test_a_state_of_another_game_is_refused() -> None:

@@ -44,13 +44,13 @@ def convolutions(
     )
     layers: list[nn.Module] = []
     for number, size, stride in filters:
-        total = (0, 0)
+        both = (0, 0)
         if padding == "same":
             total = _zeros(height, size, stride), _zeros(width, size, stride)
+            both = total[0] // 2, total[1] // 2  # a convolution's own zeros take less time
+            odd = (0, total[1] % 2, 0, total[0] % 2)
+            layers.append(nn.ZeroPad2d(odd) if any(odd) else nn.Identity())
             height, width = -(-height // stride), -(-width // stride)
-        both = total[0] // 2, total[1] // 2  # a convolution's own zeros take less time
-        if total != (2 * both[0], 2 * both[1]):
-            layers.append(nn.ZeroPad2d((0, total[1] % 2, 0, total[0] % 2)))
         convolution = nn.Conv2d(channels, number, size, stride, both)
         layers += [convolution, *rectifier(number, layer_norm)]
         channels = number
