@@ -12,7 +12,9 @@ written is evaluated, watched and gone on with. So
 """
 
 import re
+from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,15 +93,53 @@ def from_stored_form(stored: Plain) -> Plain:
     """
     stored = dict(stored)
     _check_version(stored.pop(VERSION, None))
+    result = _run_keys(stored)
+    for group in GROUPS:
+        result[group] = _with_target(group, _stored_group(stored, group), group, group)
+    return result
+
+
+def as_of_today(stored: Plain) -> Plain:
+    """What an earlier version stored, with the keys that a run has today and options by name.
+
+    It is for reading alone: nothing is imported or checked, and components of packages that nobody
+    trusts here stay as they are.
+
+    Raises:
+        ConfigError: one line that says which version can read it, if this one cannot.
+    """
+    stored = dict(stored)
+    _check_version(stored.pop(VERSION, None))
+    groups = {group: _by_name(_stored_group(stored, group), group) for group in GROUPS}
+    return {**_run_keys(stored), **groups}
+
+
+def _by_name(node: Any, folder: str) -> Any:
+    """A component's node, whose option is in `folder`, with what it lacks."""
+    if not isinstance(node, dict) or OPTION not in node:
+        return node
+    option = str(node[OPTION])
+    rest = {name: value for name, value in node.items() if name != OPTION}
+    defaults = {name: value for name, value in _option(folder, option).items() if name != TARGET}
+    whole = _carried_over(f"{folder}/{option}.", rest, defaults)
+    return {
+        OPTION: option,
+        **{name: _by_name(value, f"{folder}/{name}") for name, value in whole.items()},
+    }
+
+
+def _run_keys(stored: Plain) -> Plain:
+    """The run's own keys."""
     run = {key: value for key, value in stored.items() if key not in (*GROUPS, *NOT_STORED)}
     defaults = _yaml(config_dir() / "config.yaml")
     del defaults["hydra"], defaults["defaults"]
-    result = _carried_over("", run, defaults)
-    for group in GROUPS:
-        added = CHANGED.get(group)
-        before = added.value if isinstance(added, Added) else None
-        result[group] = _with_target(group, stored.get(group, before), group, group)
-    return result
+    return _carried_over("", run, defaults)
+
+
+def _stored_group(stored: Plain, group: str) -> Any:
+    """A group's node, or what stands for it in a file that is older than the group."""
+    added = CHANGED.get(group)
+    return stored.get(group, added.value if isinstance(added, Added) else None)
 
 
 def _check_version(version: Any) -> None:
@@ -177,5 +217,10 @@ def _stored_options(folder: str) -> str:
 
 def _yaml(file: Path) -> Plain:
     """A config file of this package, not resolved."""
+    return deepcopy(_loaded(file))
+
+
+@cache
+def _loaded(file: Path) -> Plain:
     content: Plain = OmegaConf.to_container(OmegaConf.load(file))  # type: ignore[assignment]
     return content

@@ -1,6 +1,7 @@
 """The training episodes of a run, as history.csv has them."""
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,16 @@ from dqn_experiments.errors import ConfigError
 HISTORY = "history.csv"
 
 
-def read_history(run_dir: Path) -> dict[str, NDArray[np.float64]]:
+def read_history(
+    run_dir: Path, columns: Sequence[str] | None = None
+) -> dict[str, NDArray[np.float64]]:
     """The columns of a run's history.csv, f64 [episodes] each.
+
+    A last line that has no end yet is left out: a run may be writing it.
+
+    Args:
+        run_dir: the run's directory.
+        columns: the names of those that are wanted; None: all.
 
     Raises:
         ConfigError: if there is none, or it cannot be read as numbers.
@@ -21,11 +30,23 @@ def read_history(run_dir: Path) -> dict[str, NDArray[np.float64]]:
     if not file.is_file():
         raise ConfigError(f"{file}: must be the history of a run; there is no such file")
     try:
-        names = file.read_text("utf-8").partition("\n")[0].split(",")
+        names, rows = _header_and_rows(file)
+        wanted = names if columns is None else list(columns)
+        if names[0] != "step" or not set(wanted) <= set(names):
+            raise ValueError(f"its columns are {', '.join(names)[:100]}")
+        indices = [names.index(name) for name in wanted]
         with warnings.catch_warnings(action="ignore"):  # no episode yet is fine
-            rows = np.loadtxt(file, delimiter=",", skiprows=1, ndmin=2)
+            values = np.loadtxt(
+                file, delimiter=",", skiprows=1, ndmin=2, usecols=indices, max_rows=rows
+            )
     except (OSError, ValueError) as error:
         raise ConfigError(f"{file}: must be the history of a run ({error})") from error
-    if names[0] != "step" or (rows.size and rows.shape[1] != len(names)):
-        raise ConfigError(f"{file}: must be the history of a run, a row for every episode")
-    return dict(zip(names, rows.reshape(-1, len(names)).T, strict=True))
+    return dict(zip(wanted, values.reshape(-1, len(wanted)).T, strict=True))
+
+
+def _header_and_rows(file: Path) -> tuple[list[str], int]:
+    """The names of the columns, and how many whole lines follow."""
+    with file.open("rb") as lines:
+        names = lines.readline().decode("utf-8").rstrip("\n").split(",")
+        chunks = iter(lambda: lines.read(1 << 20), b"")
+        return names, sum(chunk.count(b"\n") for chunk in chunks)

@@ -1,6 +1,5 @@
 """The config of a run, read from its directory without running any code that lies there."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ from dqn_experiments.config.check import checked
 from dqn_experiments.config.stored_form import from_stored_form, stored_form
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.machine.files import replace_text
-
-CONFIG = "config.yaml"
-MAX_DEPTH = 20  # of nesting in a config
+from dqn_experiments.run.config_file import CONFIG, read_config
 
 
 def store_config(run_dir: Path, config: DictConfig) -> None:
@@ -37,7 +34,7 @@ def stored_config(
     Raises:
         ConfigError: if the folder holds no run, or its config is not one that could be trained.
     """
-    stored = _read(run_dir, key)
+    stored = read_config(run_dir, key)
     try:
         config = from_stored_form(stored)
         for place, value in (_on_any_device(config) if changes is None else changes).items():
@@ -45,38 +42,6 @@ def stored_config(
         return checked(config)
     except ConfigError as error:
         raise ConfigError(f"{run_dir / CONFIG}: {error}") from error
-
-
-def _read(run_dir: Path, key: str) -> dict[str, Any]:
-    file = run_dir / CONFIG
-    try:
-        if not file.is_file():
-            raise ConfigError(f"{key}={run_dir}: must be a run directory; it has no {CONFIG}")
-        text = file.read_text("utf-8")
-    except OSError as error:
-        told = f"{key}={run_dir}: {CONFIG} cannot be read ({error.strerror})"
-        raise ConfigError(told) from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{key}={run_dir}: {CONFIG} cannot be read as yaml") from error
-    try:
-        _refuse_bombs(text)
-        config = yaml.safe_load(text)
-        as_json = json.dumps(config, default=str)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        raise ConfigError(f"{key}={run_dir}: {CONFIG} cannot be read as yaml") from error
-    if not isinstance(config, dict) or "${" in as_json:
-        raise ConfigError(f"{key}={run_dir}: {CONFIG} must be a run's config in plain values")
-    return config
-
-
-def _refuse_bombs(text: str) -> None:
-    """Raise ValueError for yaml of which a few lines can take gigabytes or minutes to read."""
-    depth = 0
-    for event in yaml.parse(text, yaml.SafeLoader):
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
-            raise ValueError("aliases, or too deep")
 
 
 def _on_any_device(config: dict[str, Any]) -> dict[str, str]:
