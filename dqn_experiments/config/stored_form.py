@@ -11,6 +11,7 @@ written is evaluated, watched and gone on with. So
 - a key that is gone has a row in `CHANGED`, which says what became of it.
 """
 
+import json
 import re
 from copy import deepcopy
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from dqn_experiments import __version__
 from dqn_experiments.config.groups import GROUPS, config_dir, options
@@ -85,6 +87,23 @@ def _by_option(group: str, node: Plain, folder: str) -> Plain:
     return {OPTION: option, **rest}
 
 
+def leaves(config: Any, prefix: str = "") -> Plain:
+    """The values of a config by dotted key."""
+    if not isinstance(config, dict):
+        return {prefix.removesuffix("."): config}
+    return {
+        name: leaf
+        for key, value in config.items()
+        for name, leaf in leaves(value, f"{prefix}{key}.").items()
+    }
+
+
+def as_chosen(key: str) -> str:
+    """How a command line names a leaf of the stored form: an option by its folder."""
+    chosen = key.removesuffix(f".{OPTION}")
+    return key if chosen == key else chosen.replace(".", "/")
+
+
 def from_stored_form(stored: Plain) -> Plain:
     """The config, not yet checked, of what `stored_form` gave, today or in an earlier version.
 
@@ -111,7 +130,14 @@ def as_of_today(stored: Plain) -> Plain:
     stored = dict(stored)
     _check_version(stored.pop(VERSION, None))
     groups = {group: _by_name(_stored_group(stored, group), group) for group in GROUPS}
-    return {**_run_keys(stored), **groups}
+    whole = {**_run_keys(stored), **groups}
+    try:
+        if "${" not in json.dumps(whole, default=str):
+            return whole
+        resolved: Plain = OmegaConf.to_container(OmegaConf.create(whole), resolve=True)  # type: ignore[assignment]
+        return resolved
+    except (OmegaConfBaseException, ValueError) as error:
+        raise ConfigError(f"cannot be read as the config of a run ({str(error).splitlines()[0]})") from error
 
 
 def _by_name(node: Any, folder: str) -> Any:

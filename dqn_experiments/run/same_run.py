@@ -6,7 +6,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig, OmegaConf
 
-from dqn_experiments.config.stored_form import OPTION, stored_form
+from dqn_experiments.config.stored_form import as_chosen, leaves, stored_form
 from dqn_experiments.config.wording import shown
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.run.stored import CONFIG, stored_config
@@ -81,13 +81,11 @@ def check_same_run(run_dir: Path, config: DictConfig, called: str = "run_dir") -
     if not (run_dir / CONFIG).exists():
         return
     both = stored_config(run_dir, called), config
-    stored, given = (_leaves(stored_form(each)) for each in both)
+    stored, given = (leaves(stored_form(each)) for each in both)
     for key in [*given, *stored]:
         if not _is_free(key) and stored.get(key) != given.get(key):
-            chosen = key.removesuffix(f".{OPTION}")
-            named = key if chosen == key else chosen.replace(".", "/")  # as one chooses an option
             raise ConfigError(
-                f"{named}={shown(given.get(key))}: {run_dir} holds a run with "
+                f"{as_chosen(key)}={shown(given.get(key))}: {run_dir} holds a run with "
                 f"{shown(stored.get(key))}; must be the same, or in another directory; "
                 f"resume={run_dir} (in Python go_on) keeps it"
             )
@@ -101,13 +99,3 @@ def _value(config: DictConfig, key: str, absent: Any = ABSENT) -> Any:
     """What stands at a dotted key, in plain values."""
     value = OmegaConf.select(config, key, default=absent)
     return OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
-
-
-def _leaves(config: Any, prefix: str = "") -> dict[str, Any]:
-    if not isinstance(config, dict):
-        return {prefix.removesuffix("."): config}
-    return {
-        name: leaf
-        for key, value in config.items()
-        for name, leaf in _leaves(value, f"{prefix}{key}.").items()
-    }
