@@ -1,7 +1,6 @@
 """The runs below some folders, each read as data from its directory alone."""
 
 import json
-import math
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dqn_experiments.comparison.score import RunScore, run_score
+from dqn_experiments.comparison.score import LARGEST, RunScore, is_number, run_score
 from dqn_experiments.config.stored_form import OPTION, TARGET, as_of_today
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.run.config_file import CONFIG, read_config
@@ -116,10 +115,10 @@ def read_run(run_dir: Path) -> Run:
     rates = [
         (row["step"], row["perf/steps_per_second"])
         for row in rows
-        if _is_number(row.get("step")) and _is_number(row.get("perf/steps_per_second"))
+        if is_number(row.get("step")) and is_number(row.get("perf/steps_per_second"))
     ]
     rising = np.array([(step, rate) for step, rate in rates if rate > 0 < step], float)
-    seen = [row["step"] for row in rows if _is_number(row.get("step"))]
+    seen = [row["step"] for row in rows if is_number(row.get("step"))]
     score = run_score(config, game, steps, returns, rows, _evaluation(run_dir))
     if score is None and not gaps:
         gaps.append("no episode has ended yet")
@@ -147,7 +146,7 @@ def _episodes(run_dir: Path, gaps: list[str]) -> tuple[Floats, Floats]:
         gaps.append(_without(run_dir, str(error)))
         return np.zeros(0), np.zeros(0)
     steps, returns = history.values()
-    fine = np.isfinite(steps) & np.isfinite(returns) & (steps >= 0) & (steps < 2**53)
+    fine = (np.abs(returns) < LARGEST) & (steps >= 0) & (steps < LARGEST)  # and no NaN
     if not fine.all():
         gaps.append(f"{HISTORY}: {np.sum(~fine):,} rows have no step or no return")
     order = np.argsort(steps[fine], kind="stable")
@@ -209,15 +208,6 @@ def _object(text: bytes) -> Plain | None:
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
-
-
-def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and abs(value) < 2**53
-        and math.isfinite(value)
-    )
 
 
 def _whole(value: object) -> int | None:

@@ -1,6 +1,5 @@
 """What a run scored, and by which rules: two scores compare only if those are the same."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,8 @@ from dqn_experiments.run.training_score import WINDOWS
 Plain = Mapping[str, Any]
 Floats = NDArray[np.float64]
 
+LARGEST = 2.0**53
+"""No step or score is; beyond it not every whole number has a float."""
 LAST_EPISODES = 100
 """Of training, whose mean return stands for a score where there is no evaluation."""
 HUMANS = max(HUMAN_PLAY)
@@ -138,10 +139,12 @@ def _part(config: Plain, name: str) -> Plain:
 
 
 def _numbers(rows: Sequence[Plain], key: str) -> list[float]:
-    """The finite numbers that rows have under a key."""
-    values = [row.get(key) for row in rows]
-    return [
-        float(value)
-        for value in values
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    ]
+    """The numbers that rows have under a key."""
+    return [float(row[key]) for row in rows if is_number(row.get(key))]
+
+
+def is_number(value: object) -> bool:
+    """Whether a value out of a file can be a step or a score."""
+    return (
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
+    )

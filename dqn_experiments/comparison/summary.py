@@ -61,11 +61,14 @@ def compared(question: Question) -> Plain:
         "version": __version__,
         "interval": {"level": LEVEL, "resamples": RESAMPLES, "seed": SEED},
         "groups": [
-            *({"label": g.label, "published": False, "differs": g.differs} for g in groups),
-            *({"label": label, "published": True, "differs": {}} for label in also),
+            *(_group(group.label, cells, games, group.differs) for group in groups),
+            *(_group(label, cells, games) for label in also),
         ],
         "games": [_game(game, groups, behind) for game in games],
-        "table": [_row(cells[key]) for key in _in_order(cells, labels + also, games)],
+        "table": [
+            *(_row(cells[key]) for key in _in_order(cells, labels + also, games)),
+            *_gaps(groups, cells),
+        ],
         "aggregates": aggregates(cells, whole, games),
         "baseline": baseline and against(cells, baseline, labels + also, games),
         "notes": _notes(groups, cells, labels, whole, games),
@@ -120,6 +123,41 @@ def _in_all_games(
     own = [label for label in labels if any((label, game) in cells for game in games)]
     shared = [game for game in games if all((label, game) in cells for label in own)]
     return own + [label for label in also if all((label, game) in cells for game in shared)]
+
+
+def _group(
+    label: str,
+    cells: dict[tuple[str, str], Cell],
+    games: Sequence[str],
+    differs: dict[str, str] | None = None,
+) -> Plain:
+    """What a legend says: the protocol as well, where not all scores are by the same."""
+    of_all = {protocol for each in cells.values() for protocol in each.protocols}
+    own = sorted(
+        {p for game in games if (label, game) in cells for p in cells[label, game].protocols}
+    )
+    told = f" [{' | '.join(own)}]" if len(of_all) > 1 and own else ""
+    return {
+        "label": label,
+        "legend": label + told,
+        "published": differs is None,
+        "differs": differs or {},
+    }
+
+
+def _gaps(groups: Sequence[Group], cells: dict[tuple[str, str], Cell]) -> list[Plain]:
+    """Rows for runs that have no score."""
+    return [
+        {
+            "game": game,
+            "label": group.label,
+            "runs": 0,
+            "gap": "; ".join(sorted({gap for run in runs for gap in run.gaps})),
+        }
+        for group in groups
+        for game, runs in group.runs.items()
+        if (group.label, game) not in cells
+    ]
 
 
 def _game(game: str, groups: Sequence[Group], behind: Sequence[Published]) -> Plain:
