@@ -23,6 +23,7 @@ from omegaconf import DictConfig
 from tqdm import tqdm
 
 from dqn_experiments.config.compose import composed
+from dqn_experiments.reference import human_normalized
 from dqn_experiments.run.stored import store_config
 
 GAMES = ("breakout", "pong", "boxing", "freeway", "seaquest", "qbert")
@@ -74,9 +75,9 @@ def write_history(
         metrics.append(json.dumps({"step": step, "perf/steps_per_second": 160.0}))
         if number % EVALUATION_EVERY == 0:
             score = float(np.interp(step, at, mean))
-            metrics.append(
-                json.dumps({"step": step, "evaluation/step": step, "evaluation/mean": score})
-            )
+            normalized = human_normalized(game, score, "wang_2016")
+            scored = {"evaluation/mean": score, "evaluation/human_normalized": normalized}
+            metrics.append(json.dumps({"step": step, "evaluation/step": step, **scored}))
     (run_dir / "history.csv").write_text("\n".join(history) + "\n")
     (run_dir / "metrics.jsonl").write_text("\n".join(metrics) + "\n")
 
@@ -100,10 +101,15 @@ def main() -> None:
         began = time.perf_counter()
         subprocess.run([*command, "--output", str(output)], check=True, stdout=subprocess.DEVNULL)
         seconds = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9
-    print(f"{options.runs:,} runs of {options.rows:,} rows: {seconds:.1f} s, {peak:.2f} GB")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor, peak = used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9
+    print(
+        f"{options.runs:,} runs of {options.rows:,} rows: {seconds:.1f} s "
+        f"({processor:.1f} s of processor time), {peak:.2f} GB"
+    )
     if options.json:
-        figures = {"runs": options.runs, "rows": options.rows, "seconds": seconds, "gb": peak}
+        figures = {"runs": options.runs, "rows": options.rows, "seconds": seconds}
+        figures |= {"processor_seconds": processor, "gb": peak}
         options.json.write_text(json.dumps(figures))
 
 

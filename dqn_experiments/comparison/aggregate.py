@@ -105,15 +105,16 @@ def against(cells: Cells, baseline: str, labels: Sequence[str], games: Sequence[
 
 
 def named(baseline: str, labels: Sequence[str]) -> str:
-    """The group whose label is, or alone contains, what was named as the baseline.
+    """The group whose label is, or alone has all parts of, what was named as the baseline.
 
     Raises:
         ConfigError: if there is none, or more than one.
     """
     found = [label for label in labels if label == baseline]
-    found = found or [label for label in labels if baseline.lower() in label.lower()]
+    parts = [part.strip().lower() for part in baseline.split(",")]
+    found = found or [label for label in labels if all(part in label.lower() for part in parts)]
     if len(found) != 1:
-        told = "must name one of" if found else "must be, or be part of, one of"
+        told = "must name one of" if found else "must be parts of one of"
         raise ConfigError(f"--baseline {baseline}: {told} {'; '.join(found or labels)}")
     return found[0]
 

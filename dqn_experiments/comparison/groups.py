@@ -12,7 +12,7 @@ from typing import Any
 
 from dqn_experiments.comparison.runs import Run
 from dqn_experiments.config.groups import GROUPS
-from dqn_experiments.config.stored_form import OPTION, TARGET, as_chosen, leaves
+from dqn_experiments.config.stored_form import OPTION, TARGET, as_chosen, leaves, option_values
 from dqn_experiments.config.wording import shown
 
 OF_THE_GAME = ("env.rom", "env.id", "env.kwargs")
@@ -81,15 +81,17 @@ def grouped(runs: Sequence[Run]) -> list[Group]:
 def differences(recipes: Sequence[Leaves]) -> list[dict[str, str]]:
     """What of each recipe is not the same in all of them, as a command line has it.
 
-    Of components that are different options only what they share is told: the rest comes with
-    the option. Two recipes that differ have different differences.
+    Of components that are different options only what all have and someone changed is told: the
+    rest comes with the option. Two recipes that differ have different differences.
     """
     told: list[dict[str, str]] = [{} for _ in recipes]
     for key in sorted({key for recipe in recipes for key in recipe}):
         of_options = [f"{part}.{name}" for part in _parents(key) for name in (OPTION, TARGET)]
         values: dict[str, set[str]] = {}
         places = ["" for _ in recipes]
-        if not all(key in recipe for recipe in recipes):
+        if not all(key in recipe for recipe in recipes) or all(
+            _comes_with_option(key, recipe) for recipe in recipes
+        ):
             options = [name for name in of_options if name != key]
             places = [str([recipe.get(name) for name in options]) for recipe in recipes]
         for place, recipe in zip(places, recipes, strict=True):
@@ -98,6 +100,15 @@ def differences(recipes: Sequence[Leaves]) -> list[dict[str, str]]:
             if key in recipe and len(values[place]) > 1:
                 differing[_named(key)] = _short(recipe[key])
     return told
+
+
+def _comes_with_option(key: str, recipe: Leaves) -> bool:
+    """Whether a value is the one that the option it belongs to has by itself."""
+    for part in reversed(_parents(key)):
+        if (option := recipe.get(f"{part}.{OPTION}")) is not None:
+            values = option_values(part.replace(".", "/"), str(option))
+            return values.get(key.removeprefix(f"{part}."), ...) == recipe[key]
+    return False
 
 
 def _parents(key: str) -> list[str]:

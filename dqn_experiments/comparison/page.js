@@ -34,7 +34,7 @@ function plain(text) {
 }
 function wrapped(text, width) {
   const lines = [""];
-  for (const word of String(text).match(/.{1,44}/gu).join("\u0000").split(/(?<=[ ,])|\u0000/u)) {
+  for (const word of String(text).split(/(?<= )/u).flatMap((each) => each.match(new RegExp(`.{1,${width}}`, "gsu")) ?? [])) {
     if ((lines.at(-1) + word).trim().length > width && lines.at(-1)) lines.push("");
     lines[lines.length - 1] += word;
   }
@@ -74,14 +74,17 @@ function section(title, ...children) {
 function withInterval(value, shown = number) {
   const cell = element("td", { className: "number" });
   if (!value) return element("td", { className: "number", textContent: "–" });
-  cell.append(shown(value.value));
-  if (value.low !== null) cell.append(element("span", { className: "interval", textContent: `${shown(value.low)} to ${shown(value.high)}` }));
+  cell.append(element("span", { textContent: shown(value.value) }));
+  if (value.low !== null) cell.append(element("span", { className: "interval", textContent: `${shown(value.low, 3)} to ${shown(value.high, 3)}` }));
   return cell;
 }
 function named(label, colspan = 1) {
   const key = element("span", { className: "key" });
   key.style.background = style[label].colour;
   return element("td", { className: "name", colSpan: colspan, title: style[label].legend }, key, label);
+}
+function heading(game, columns) {
+  return element("tr", { className: "game" }, element("td", { colSpan: columns, textContent: game }));
 }
 function figure(text) {
   return element("td", { className: "number", textContent: text });
@@ -92,10 +95,11 @@ function table(titles, rows) {
 }
 
 function scores() {
-  const titles = ["", "#runs", "#steps", "#final", "#best", "#human-normalized", "#wall time", "#steps/s", "git commit", "protocol"];
+  const committed = data.table.some((row) => row.runs && row.commits.length);
+  const titles = ["", "#runs", "#steps", "#final", "#best", "#human-normalized", "#wall time", "#steps/s", ...(committed ? ["git commit"] : []), "protocol"];
   const rows = [];
   for (const { game } of data.games) {
-    if (data.games.length > 1) rows.push(element("tr", { className: "game" }, element("td", { colSpan: titles.length, textContent: game })));
+    if (data.games.length > 1) rows.push(heading(game, titles.length));
     for (const row of data.table.filter((each) => each.game === game)) {
       if (!row.runs) {
         rows.push(element("tr", { className: "gap" }, named(row.label), figure("0"), element("td", { colSpan: titles.length - 2, textContent: `no score: ${row.gap}` })));
@@ -107,7 +111,7 @@ function scores() {
         element("td", { className: "number" }, from === to ? from : `${from} to ${to}`, unfinished),
         withInterval(row.final), figure(number(row.best)), withInterval(row.human_normalized),
         figure(duration(row.hours)), figure(number(row.steps_per_second, 3)),
-        element("td", { textContent: row.commits.join(", ") || "–" }), element("td", { textContent: row.protocols.join(" | ") })));
+        committed ? element("td", { textContent: row.commits.join(", ") || "–" }) : null, element("td", { textContent: row.protocols.join(" | ") })));
     }
   }
   section("Scores", element("p", { textContent: "Mean over runs, with its 95% bootstrap interval. The final score is the last evaluation, or what the protocol says; the best is the highest of them. Hover a name to see it whole." }), table(titles, rows));
@@ -115,12 +119,19 @@ function scores() {
 
 function baseline() {
   if (!data.baseline) return;
-  const rows = data.baseline.rows.map((row) => element("tr", {},
-    named(row.label), element("td", { textContent: row.game ?? `${row.games.length} games, IQM of human-normalized` }),
-    withInterval(row.difference), withInterval(row.improvement, percent)));
+  const titles = ["", "#difference", "#probability of improvement"];
+  const line = (row) => element("tr", {}, named(row.label), withInterval(row.difference), withInterval(row.improvement, percent));
+  const over = data.baseline.rows.filter((row) => !row.game), made = [];
+  if (over.length) made.push(table(["", ...titles.slice(1).map((title) => `${title}, ${title === "#difference" ? "of IQMs" : "mean over games"}`)], over.map(line)));
+  const rows = data.games.flatMap(({ game }) => {
+    const lines = data.baseline.rows.filter((row) => row.game === game).map(line);
+    return lines.length && data.games.length > 1 ? [heading(game, titles.length), ...lines] : lines;
+  });
+  const games = table(titles, rows);
+  made.push(over.length ? element("details", {}, element("summary", { textContent: "Game by game" }), games) : games);
   section("Against the baseline",
-    element("p", { textContent: `How much better than ${data.baseline.label}: the difference of means (over several games of IQMs), and the probability that one of a group's runs is better than one of the baseline's. An interval that holds 0, or 50%, leaves open which is better.` }),
-    table(["", "game", "#difference", "#probability of improvement"], rows));
+    element("p", { textContent: `How much better than ${data.baseline.label}: the difference of means in the game's points (over several games of IQMs, human-normalized), and the probability that a run is better than one of the baseline's. An interval that holds 0, or 50%, leaves open which is better.` }),
+    ...made);
 }
 
 function runs() {
@@ -169,13 +180,11 @@ function curve(each, panel, first, unit) {
   return traces;
 }
 
-const LEGEND_ROOM = 330;
-
 function curves(kind) {
   const games = data.games.filter((each) => each[kind].length || each.without.length);
   const columns = Math.min(games.length, games.length === 2 || games.length === 4 ? 2 : 3);
   const lines = Math.ceil(games.length / columns);
-  const [unit, title, scale] = { frames: ["frames", "emulator frames", 1], hours: ["hours", "hours of training", 1] }[kind];
+  const [unit, title] = { frames: ["frames", "emulator frames"], hours: ["hours", "hours of training"] }[kind];
   const longest = Math.max(...games.flatMap((game) => game[kind].flatMap((each) => each.x)));
   const short = kind === "hours" && longest < 0.5;
   const seen = new Set(), traces = [], annotations = [], axes = {};
@@ -185,7 +194,7 @@ function curves(kind) {
     const panel = index + 1, column = index % columns, line = Math.floor(index / columns);
     const x0 = column * (wide + across), y1 = 1 - line * (tall + down);
     const last = index + columns >= games.length;
-    axes[`xaxis${panel === 1 ? "" : panel}`] = axis(last ? (short ? "minutes of training" : title) : "", { domain: [x0, x0 + wide], anchor: `y${panel}`, rangemode: "tozero", tickformat: "~s" });
+    axes[`xaxis${panel === 1 ? "" : panel}`] = axis(last ? (short ? "minutes of training" : kind === "frames" && game.frames_per_step === 1 ? "agent steps" : title) : "", { domain: [x0, x0 + wide], anchor: `y${panel}`, rangemode: "tozero", tickformat: "~s" });
     axes[`yaxis${panel === 1 ? "" : panel}`] = axis(column ? "" : "training return", { domain: [y1 - tall, y1], anchor: `x${panel}` });
     annotations.push({ text: `<b>${plain(game.game)}</b>`, x: x0, y: y1, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom", yshift: 6, showarrow: false, font: { size: 14 } });
     if (game.without.length) {
@@ -232,24 +241,25 @@ function learning() {
 }
 
 // Points with intervals, a panel for each figure and a line for each group.
-function intervals(place, panels, labels, height) {
+function intervals(place, panels, labels, told, height) {
   const traces = [], axes = {}, annotations = [];
   const gap = 0.035, wide = (1 - gap * (panels.length - 1)) / panels.length;
-  panels.forEach(([title, told, values, more], index) => {
+  panels.forEach(([title, which, values], index) => {
     const panel = index ? index + 1 : "", x0 = index * (wide + gap);
-    axes[`xaxis${panel}`] = axis("", { domain: [x0, x0 + wide], anchor: `y${panel}`, nticks: 5, ...more });
-    axes[`yaxis${panel}`] = { ...axis(""), anchor: `x${panel}`, range: [labels.length - 0.5, -0.5], tickvals: labels.map((_, at) => at), ticktext: labels.map((label) => wrapped(style[label].legend, 36)), showticklabels: !index, ticks: "", showgrid: false, zeroline: false };
-    annotations.push({ text: `<b>${title}</b>  <span style="color:#5b6770">${told}</span>`, x: x0, y: 1, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom", yshift: 6, showarrow: false });
+    const ends = labels.flatMap((label) => [values(label).value, values(label).low ?? values(label).value, values(label).high ?? values(label).value]);
+    const low = Math.min(...ends), high = Math.max(...ends), room = 0.06 * (high - low || 1);
+    axes[`xaxis${panel}`] = axis("", { domain: [x0, x0 + wide], anchor: `y${panel}`, nticks: 5, range: [low - room, high + room] });
+    axes[`yaxis${panel}`] = { ...axis(""), anchor: `x${panel}`, range: [labels.length - 0.5, -0.5], tickvals: labels.map((_, at) => at), ticktext: labels.map((label) => wrapped(told(label), 36)), showticklabels: !index, ticks: "", showgrid: false, zeroline: false };
+    annotations.push({ text: `<b>${title}</b>  <span style="color:#5b6770">${which}</span>`, x: x0, y: 1, xref: "paper", yref: "paper", xanchor: "left", yanchor: "bottom", yshift: 6, showarrow: false });
     labels.forEach((label, at) => {
-      const value = values(label);
-      if (!value) return;
-      const hex = style[label].colour, line = { xaxis: `x${panel}`, yaxis: `y${panel}`, showlegend: false, hoverinfo: "skip" };
+      const value = values(label), hex = style[label].colour;
+      const line = { xaxis: `x${panel}`, yaxis: `y${panel}`, showlegend: false, hoverinfo: "skip" };
       if (value.low !== null) traces.push({ ...line, x: [value.low, value.high], y: [at, at], mode: "lines", line: { color: colour(hex, 0.45), width: 12 } });
       traces.push({ ...line, x: [value.value], y: [at], mode: "markers", marker: { color: hex, size: 16, symbol: "line-ns", line: { color: hex, width: 3 } }, hoverinfo: "text", hovertext: value.low === null ? number(value.value) : `${number(value.value)}, ${number(value.low)} to ${number(value.high)}` });
     });
   });
+  axes.yaxis.automargin = true;
   Plotly.newPlot(place, traces, layout({ ...axes, annotations, height, margin: { t: 46, r: 20, b: 36, l: 40 }, hovermode: "closest" }), CONFIG);
-  Plotly.relayout(place, Object.fromEntries(panels.map((_, index) => [`yaxis${index ? index + 1 : ""}.automargin`, true])));
 }
 
 function overGames() {
@@ -258,11 +268,10 @@ function overGames() {
   const labels = over.groups.map((group) => group.label), by = Object.fromEntries(over.groups.map((group) => [group.label, group]));
   const where = over.games.length === 1 ? over.games[0] : `${over.games.length} games`;
   const bars = element("div", { className: "plot", id: "aggregates" }), profile = element("div", { className: "plot", id: "profile" });
-  const counts = over.groups.map((group) => `${group.label}: ${group.runs}`).join("; ");
   section(over.games.length === 1 ? `Human-normalized on ${where}` : `Over ${where}`,
-    element("p", { textContent: `Human-normalized scores with 95% stratified bootstrap intervals (Agarwal et al. 2021), of ${over.games.join(", ")}. Runs: ${counts}.` }),
+    element("p", { textContent: `Human-normalized scores with 95% stratified bootstrap intervals (Agarwal et al. 2021), and in brackets the number of runs, of ${over.games.join(", ")}.` }),
     bars, element("p", { textContent: "Performance profile: the share of runs that score above a threshold." }), profile);
-  intervals(bars, AGGREGATES.map(([key, title, told]) => [title, told, (label) => by[label][key]]), labels, 110 + 44 * labels.length);
+  intervals(bars, AGGREGATES.map(([key, title, told]) => [title, told, (label) => by[label][key]]), labels, (label) => `${style[label].legend} (${by[label].runs})`, 110 + 46 * labels.length);
   const traces = over.groups.flatMap((group) => curve({
     label: group.label, x: over.tau, mean: group.profile.map((each) => each.value), low: group.profile.map((each) => each.low),
     high: group.profile.map((each) => each.high), runs: over.tau.map(() => group.runs),

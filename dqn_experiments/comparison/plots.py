@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 Plain = dict[str, Any]
 
@@ -16,7 +17,7 @@ GREYS = "#6b7780 #98a3ab #444f57 #b4bdc3 #7f6f5f #5f6f7f".split()
 """As in page.js."""
 DPI = 150
 MOST_IN_A_LEGEND = 12
-LONGEST = 60
+LONGEST = 110
 """Characters of a name in a legend."""
 AGGREGATES = {"iqm": "IQM", "median": "Median", "mean": "Mean", "optimality_gap": "Optimality gap"}
 
@@ -52,6 +53,8 @@ def _curves(comparison: Plain) -> Figure:
             panel.text(0.5, 0.5, "no episode yet", transform=panel.transAxes, ha="center")
     for panel in panels[-1]:
         panel.set_xlabel("frames")
+    for panel in panels.flat:
+        panel.xaxis.set_major_formatter(EngFormatter(sep=""))
     for panel in panels[:, 0]:
         panel.set_ylabel("training return")
     _legend(figure, panels.flat)
@@ -125,7 +128,8 @@ def _styles(comparison: Plain) -> dict[str, Plain]:
 
 def _legend(figure: Figure, panels: Any) -> None:
     """One for all panels, of the first groups if there are many."""
-    lines = {line.get_label(): line for panel in panels for line in panel.get_lines()}
+    drawn = [line for panel in panels for line in panel.get_lines()]
+    lines = {line.get_label(): line for line in sorted(drawn, key=lambda line: -line.zorder)}
     if not lines:
         return
     names = list(lines)[:MOST_IN_A_LEGEND]
@@ -138,7 +142,7 @@ def _legend(figure: Figure, panels: Any) -> None:
         frameon=False,
         fontsize=8,
         title=title,
-        ncols=1 if max(map(len, names)) > LONGEST // 2 else 3,
+        ncols=max(1, 3 - max(map(len, names)) // 30),
     )
 
 

@@ -115,10 +115,10 @@ def read_run(run_dir: Path) -> Run:
     rates = [
         (row["step"], row["perf/steps_per_second"])
         for row in rows
-        if is_number(row.get("step")) and is_number(row.get("perf/steps_per_second"))
+        if is_number(row.get("perf/steps_per_second"))
     ]
     rising = np.array([(step, rate) for step, rate in rates if rate > 0 < step], float)
-    seen = [row["step"] for row in rows if is_number(row.get("step"))]
+    seen = [row["step"] for row in rows]
     score = run_score(config, game, steps, returns, rows, _evaluation(run_dir))
     if score is None and not gaps:
         gaps.append("no episode has ended yet")
@@ -154,24 +154,34 @@ def _episodes(run_dir: Path, gaps: list[str]) -> tuple[Floats, Floats]:
 
 
 def _metrics(run_dir: Path, gaps: list[str]) -> list[Plain]:
-    """Evaluations and speeds; a line without an end is being written, or never was."""
+    """Evaluations and speeds, in the order of steps; a line without an end is being written."""
     rows, unreadable = list[Plain](), 0
     file = run_dir / METRICS
     try:
-        if not file.is_file():
-            return []
-        with file.open("rb") as lines:
-            for line in lines:
-                if not line.endswith(b"\n") or not any(name in line for name in WANTED):
-                    continue
-                row = _object(line)
-                unreadable += row is None
-                rows += [row] if row is not None else []
+        text = file.read_bytes() if file.is_file() else b""
     except OSError as error:
         gaps.append(f"{METRICS}: cannot be read ({error.strerror})")
+        return []
+    for line in (line for name in WANTED for line in _lines_with(name, text)):
+        row = _object(line)
+        if row is not None and is_number(row.get("step")):
+            rows.append(row)
+        else:
+            unreadable += 1
     if unreadable:
         gaps.append(f"{METRICS}: {unreadable:,} lines cannot be read")
-    return rows
+    return sorted(rows, key=lambda row: row["step"])
+
+
+def _lines_with(name: bytes, text: bytes) -> Iterator[bytes]:
+    """The whole lines that have a name in them: a few out of very many."""
+    at = text.find(name)
+    while at >= 0:
+        end = text.find(b"\n", at)
+        if end < 0:
+            return
+        yield text[text.rfind(b"\n", 0, at) + 1 : end]
+        at = text.find(name, end)
 
 
 def _evaluation(run_dir: Path) -> Plain | None:

@@ -180,7 +180,14 @@ def _game(game: str, groups: Sequence[Group], behind: Sequence[Published]) -> Pl
     ]
     drawn = {curve["label"] for curve in curves}
     gaps = [group.label for group in playing if group.label not in drawn]
-    return {"game": game, "frames": curves, "hours": hours, "without": gaps}
+    frames_per_step = max(run.frames_per_step for each in runs for run in each)
+    return {
+        "game": game,
+        "frames_per_step": frames_per_step,
+        "frames": curves,
+        "hours": hours,
+        "without": gaps,
+    }
 
 
 def _curve(label: str, curve: Curve) -> Plain:

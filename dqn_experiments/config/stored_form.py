@@ -81,7 +81,7 @@ def _by_option(group: str, node: Plain, folder: str) -> Plain:
     for name, inner in nested(component(group, target)).items():
         node = {**node, name: _by_option(inner, node[name], folder_of(folder, name, inner))}
     option = target.rpartition(".")[0].rpartition(".")[2]
-    if _option(folder, option).get(TARGET) != target:
+    if option_values(folder, option).get(TARGET) != target:
         return node  # a package of one's own has no yaml here
     rest = {key: value for key, value in node.items() if key != TARGET}
     return {OPTION: option, **rest}
@@ -146,7 +146,7 @@ def _by_name(node: Any, folder: str) -> Any:
         return node
     option = str(node[OPTION])
     rest = {name: value for name, value in node.items() if name != OPTION}
-    defaults = {name: value for name, value in _option(folder, option).items() if name != TARGET}
+    defaults = {name: value for name, value in option_values(folder, option).items() if name != TARGET}
     whole = _carried_over(f"{folder}/{option}.", rest, defaults)
     return {
         OPTION: option,
@@ -194,7 +194,7 @@ def _with_target(group: str, node: Any, key: str, folder: str) -> Any:
     rest = {name: value for name, value in node.items() if name != OPTION}
     if TARGET not in node:
         option = str(node.get(OPTION, ""))
-        defaults = _option(folder, option)
+        defaults = option_values(folder, option)
         if not defaults:
             raise ConfigError(f"{key}.{OPTION}={option}: must be one of {_stored_options(folder)}")
         rest = _carried_over(f"{folder}/{option}.", rest, defaults)
@@ -226,7 +226,7 @@ def _carried_over(place: str, node: Plain, defaults: Plain) -> Plain:
     return result
 
 
-def _option(folder: str, option: str) -> Plain:
+def option_values(folder: str, option: str) -> Plain:
     """What the yaml of a component's option says, and which components it chooses within that one;
     empty if it stands for no class."""
     file = config_dir() / folder / f"{option}.yaml"
@@ -238,7 +238,7 @@ def _option(folder: str, option: str) -> Plain:
 
 def _stored_options(folder: str) -> str:
     """Those that stand for a class, which the others only build on."""
-    return ", ".join(option for option in options(folder) if _option(folder, option))
+    return ", ".join(option for option in options(folder) if option_values(folder, option))
 
 
 def _yaml(file: Path) -> Plain:
