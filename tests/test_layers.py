@@ -15,9 +15,9 @@ LAYERS = (  # from the ground up: a module imports from its own layer's packages
     {"experience", "machine"},
     {"config", "reference"},
     {*GROUPS, "run"},
-    {"train"},
+    {"train", "comparison"},
     {"api", "commands"},
-    {"__init__", "__main__", "dashboard", "evaluate", "watch"},
+    {"__init__", "__main__", "compare", "dashboard", "evaluate", "watch"},
 )
 LONGEST = 300  # lines
 SCREEN = 80

@@ -73,7 +73,9 @@ def _parsed(arguments: Sequence[str]) -> argparse.Namespace:
         "--output", type=Path, default=Path("comparison"), metavar="DIR", help="default: comparison"
     )
     parser.add_argument(
-        "--baseline", metavar="GROUP", help="name of the group to hold the others against, or a part of it"
+        "--baseline",
+        metavar="GROUP",
+        help="name of the group to hold the others against, or a part of it",
     )
     parser.add_argument(
         "--published",

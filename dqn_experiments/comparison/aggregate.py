@@ -73,8 +73,7 @@ def shared_games(cells: Cells, labels: Sequence[str], games: Sequence[str]) -> l
         game
         for game in games
         if all(
-            (label, game) in cells and cells[label, game].normalized is not None
-            for label in labels
+            (label, game) in cells and cells[label, game].normalized is not None for label in labels
         )
     ]
 

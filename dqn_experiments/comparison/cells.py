@@ -86,5 +86,3 @@ def published_cell(published: Published, game: str, step: int) -> Cell | None:
         commits=(),
         seeds=(),
     )
-
-

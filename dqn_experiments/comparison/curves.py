@@ -102,7 +102,7 @@ def _grid(episodes: Sequence[Floats], end: float) -> Floats:
         inside = [np.ceil(at / width) for at in episodes]
         filled = [len(np.unique(place)) / max(1.0, place[-1]) for place in inside]
         if points // 2 < FEWEST_POINTS or np.median(filled) >= FILLED:
-            return width * np.arange(max(1, math.ceil(end / width - 1e-9)) + 1)
+            return np.arange(max(1, math.ceil(end / width - 1e-9)) + 1) * np.float64(width)
         points //= 2
 
 

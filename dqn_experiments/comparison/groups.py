@@ -127,7 +127,10 @@ def _short(value: Any) -> str:
 
 def _labels(differing: Sequence[Mapping[str, str]], otherwise: Sequence[str]) -> list[str]:
     """What differs in a line: all of it if that is short, else the few keys that tell all apart."""
-    whole = [_told(differs, list(differs)) or agent for differs, agent in zip(differing, otherwise, strict=True)]
+    whole = [
+        _told(differs, list(differs)) or agent
+        for differs, agent in zip(differing, otherwise, strict=True)
+    ]
     if max(map(len, whole), default=0) <= LONGEST_LABEL:
         labels = whole
     else:
@@ -152,7 +155,10 @@ def _telling(differing: Sequence[Mapping[str, str]]) -> list[str]:
     apart = ["" for _ in differing]
     while len(set(apart)) < len(differing) and len(chosen) < len(keys):
         splits = {
-            key: [f"{known}|{differs.get(key)}" for known, differs in zip(apart, differing, strict=True)]
+            key: [
+                f"{known}|{differs.get(key)}"
+                for known, differs in zip(apart, differing, strict=True)
+            ]
             for key in keys
         }
         best = min(keys, key=lambda key: (-len(set(splits[key])), key not in GROUPS, len(key), key))

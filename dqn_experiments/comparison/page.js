@@ -28,9 +28,9 @@ for (const group of data.groups) {
 
 // ---- text -------------------------------------------------------------------------------------------------
 
-// For plotly, which takes some markup in names.
+// For plotly, which takes some markup in names, and what is between dollars for a formula.
 function plain(text) {
-  return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  return String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;").replace(/\$/g, "&#36;");
 }
 function wrapped(text, width) {
   const lines = [""];

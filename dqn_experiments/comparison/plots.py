@@ -11,9 +11,10 @@ from matplotlib.ticker import EngFormatter
 Plain = dict[str, Any]
 
 COLOURS = (
-    "#0072b2 #d55e00 #009e73 #cc79a7 #e69f00 #56b4e9 #7a4f9e #8a5a44 #4d7c0f #b3003c".split()
+    *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"),
+    *("#56b4e9", "#7a4f9e", "#8a5a44", "#4d7c0f", "#b3003c"),
 )
-GREYS = "#6b7780 #98a3ab #444f57 #b4bdc3 #7f6f5f #5f6f7f".split()
+GREYS = ("#6b7780", "#98a3ab", "#444f57", "#b4bdc3", "#7f6f5f", "#5f6f7f")
 """As in page.js."""
 DPI = 150
 MOST_IN_A_LEGEND = 12

@@ -70,7 +70,7 @@ def find_runs(folders: Sequence[Path]) -> list[Path]:
     Raises:
         ConfigError: if a folder is not there.
     """
-    found = set()
+    found = set[Path]()
     for folder in folders:
         if not folder.is_dir():
             raise ConfigError(f"{folder}: must be a run directory or a folder with some in it")

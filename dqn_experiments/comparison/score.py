@@ -99,9 +99,7 @@ def _of_training(
     return _score(scores, [] if normalized is None else [normalized], told, frames)
 
 
-def _score(
-    scores: list[float], normalized: list[float], protocol: str, frames: object
-) -> RunScore:
+def _score(scores: list[float], normalized: list[float], protocol: str, frames: object) -> RunScore:
     known = normalized[-1] if normalized else None
     short = known is not None and frames in HUMAN_PLAY and frames != HUMANS
     humans = "; humans who played 5 minutes" if short else ""
@@ -145,6 +143,4 @@ def _numbers(rows: Sequence[Plain], key: str) -> list[float]:
 
 def is_number(value: object) -> bool:
     """Whether a value out of a file can be a step or a score."""
-    return (
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST
-    )
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < LARGEST

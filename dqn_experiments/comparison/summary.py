@@ -1,7 +1,6 @@
 """All that a comparison says, in plain values: what the table, the page and the files show."""
 
 import os
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from dqn_experiments import __version__
-from dqn_experiments.comparison.aggregate import SEED, against, aggregates, estimate, named
+from dqn_experiments.comparison.aggregate import SEED, Cells, against, aggregates, estimate, named
 from dqn_experiments.comparison.cells import Cell, cell, published_cell
 from dqn_experiments.comparison.curves import Curve, over_frames, over_hours, published_curve
 from dqn_experiments.comparison.groups import Group, grouped
+from dqn_experiments.comparison.notes import notes
 from dqn_experiments.comparison.published import Published, chosen
 from dqn_experiments.comparison.runs import Run, find_runs, read_run
 from dqn_experiments.comparison.statistics import LEVEL, RESAMPLES
@@ -22,8 +22,6 @@ from dqn_experiments.errors import ConfigError
 
 Plain = dict[str, Any]
 
-FEW_RUNS = 5
-"""Fewer than these make percentile intervals too narrow."""
 DIGITS = 6
 """Of a curve's numbers, which are looked at and not computed with."""
 
@@ -71,7 +69,7 @@ def compared(question: Question) -> Plain:
         ],
         "aggregates": aggregates(cells, whole, games),
         "baseline": baseline and against(cells, baseline, labels + also, games),
-        "notes": _notes(groups, cells, labels, whole, games),
+        "notes": notes(groups, cells, labels, whole, games),
         "runs": [
             _run(run, group.label, names[run.path])
             for group in groups
@@ -96,9 +94,7 @@ def _read(folders: Sequence[Path]) -> tuple[list[Run], list[tuple[Path, str]]]:
     return runs, left_out
 
 
-def _cells(
-    groups: Sequence[Group], behind: Sequence[Published], games: Sequence[str]
-) -> dict[tuple[str, str], Cell]:
+def _cells(groups: Sequence[Group], behind: Sequence[Published], games: Sequence[str]) -> Cells:
     found: list[Cell | None] = []
     for game in games:
         own = [cell(group.label, game, group.runs.get(game, [])) for group in groups]
@@ -107,14 +103,12 @@ def _cells(
     return {(each.label, each.game): each for each in found if each}
 
 
-def _in_order(
-    cells: dict[tuple[str, str], Cell], labels: Sequence[str], games: Sequence[str]
-) -> list[tuple[str, str]]:
+def _in_order(cells: Cells, labels: Sequence[str], games: Sequence[str]) -> list[tuple[str, str]]:
     return [(label, game) for game in games for label in labels if (label, game) in cells]
 
 
 def _in_all_games(
-    cells: dict[tuple[str, str], Cell],
+    cells: Cells,
     labels: Sequence[str],
     also: Sequence[str],
     games: Sequence[str],
@@ -127,7 +121,7 @@ def _in_all_games(
 
 def _group(
     label: str,
-    cells: dict[tuple[str, str], Cell],
+    cells: Cells,
     games: Sequence[str],
     differs: dict[str, str] | None = None,
 ) -> Plain:
@@ -145,7 +139,7 @@ def _group(
     }
 
 
-def _gaps(groups: Sequence[Group], cells: dict[tuple[str, str], Cell]) -> list[Plain]:
+def _gaps(groups: Sequence[Group], cells: Cells) -> list[Plain]:
     """Rows for runs that have no score."""
     return [
         {
@@ -244,52 +238,6 @@ def _run(run: Run, label: str, name: str) -> Plain:
         "protocol": score and score.protocol,
         "gaps": list(run.gaps),
     }
-
-
-def _notes(
-    groups: Sequence[Group],
-    cells: dict[tuple[str, str], Cell],
-    labels: Sequence[str],
-    whole: Sequence[str],
-    games: Sequence[str],
-) -> list[str]:
-    """What a reader has to know before believing the figures."""
-    notes = []
-    protocols = {protocol for each in cells.values() for protocol in each.protocols}
-    if len(protocols) > 1:
-        notes.append(
-            f"Scores by {len(protocols)} protocols are compared here, which the legend names: "
-            + "; ".join(sorted(protocols))
-        )
-    few = sorted({len(each.final) for each in cells.values() if len(each.final) < FEW_RUNS})
-    if few:
-        notes.append(
-            f"Some groups have {' or '.join(map(str, few))} runs on a game: a percentile interval "
-            "of so few is too narrow, and of one there is none."
-        )
-    if few and few[0] < 4 and len(games) == 1:
-        notes.append(
-            "With fewer than 4 runs of one game nothing is trimmed: their IQM is their mean."
-        )
-    shared = [game for game in games if all((label, game) in cells for label in whole)]
-    if len(games) > 1 and len(shared) < len(games):
-        lacking = "; ".join(
-            f"{label} lacks {', '.join(game for game in games if (label, game) not in cells)}"
-            for label in labels
-            if not all((label, game) in cells for game in games)
-        )
-        notes.append(
-            f"Figures over games are of the {len(shared)} games that all groups have: {lacking}."
-        )
-    for group in groups:
-        for game, runs in group.runs.items():
-            again = [seed for seed, n in Counter(run.seed for run in runs).items() if n > 1]
-            if again:
-                notes.append(
-                    f"{game}, {group.label}: more than one run has seed "
-                    f"{', '.join(map(str, again))}; they are counted as independent."
-                )
-    return notes
 
 
 def _names(runs: Sequence[Run]) -> dict[Path, str]:

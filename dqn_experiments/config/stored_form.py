@@ -137,7 +137,9 @@ def as_of_today(stored: Plain) -> Plain:
         resolved: Plain = OmegaConf.to_container(OmegaConf.create(whole), resolve=True)  # type: ignore[assignment]
         return resolved
     except (OmegaConfBaseException, ValueError) as error:
-        raise ConfigError(f"cannot be read as the config of a run ({str(error).splitlines()[0]})") from error
+        raise ConfigError(
+            f"cannot be read as the config of a run ({str(error).splitlines()[0]})"
+        ) from error
 
 
 def _by_name(node: Any, folder: str) -> Any:
@@ -146,7 +148,9 @@ def _by_name(node: Any, folder: str) -> Any:
         return node
     option = str(node[OPTION])
     rest = {name: value for name, value in node.items() if name != OPTION}
-    defaults = {name: value for name, value in option_values(folder, option).items() if name != TARGET}
+    defaults = {
+        name: value for name, value in option_values(folder, option).items() if name != TARGET
+    }
     whole = _carried_over(f"{folder}/{option}.", rest, defaults)
     return {
         OPTION: option,

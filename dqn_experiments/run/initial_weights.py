@@ -8,7 +8,7 @@ from typing import Any
 from dqn_experiments.errors import ConfigError, StateError
 from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import SUMS, WEIGHTS, Checkpoint
-from dqn_experiments.run.stored import CONFIG
+from dqn_experiments.run.config_file import CONFIG
 from dqn_experiments.run.tensors import load_tensors
 
 

@@ -9,7 +9,8 @@ from omegaconf import DictConfig, OmegaConf
 from dqn_experiments.config.stored_form import as_chosen, leaves, stored_form
 from dqn_experiments.config.wording import shown
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.run.stored import CONFIG, stored_config
+from dqn_experiments.run.config_file import CONFIG
+from dqn_experiments.run.stored import stored_config
 
 FREE = (
     # until when it runs, and what is written of it on the way

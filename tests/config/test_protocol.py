@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 from dqn_experiments.config.compose import composed
 from dqn_experiments.config.protocol import protocol_told, values_of
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.run.stored import CONFIG, store_config, stored_config
+from dqn_experiments.run.config_file import CONFIG
+from dqn_experiments.run.stored import store_config, stored_config
 
 # of a protocol; None: it leaves that open
 KEYS = (

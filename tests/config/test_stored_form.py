@@ -11,7 +11,8 @@ from dqn_experiments.config import stored_form
 from dqn_experiments.config.compose import composed
 from dqn_experiments.config.stored_form import Added, Removed, Renamed
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.run.stored import CONFIG, store_config, stored_config
+from dqn_experiments.run.config_file import CONFIG
+from dqn_experiments.run.stored import store_config, stored_config
 from tests.conftest import ROOT
 
 OVERRIDES = (
