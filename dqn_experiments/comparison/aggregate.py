@@ -109,13 +109,23 @@ def named(baseline: str, labels: Sequence[str]) -> str:
     Raises:
         ConfigError: if there is none, or more than one.
     """
+    wanted = {_valued(part) for part in baseline.split(", ")}
     found = [label for label in labels if label == baseline]
-    parts = [part.strip().lower() for part in baseline.split(",")]
-    found = found or [label for label in labels if all(part in label.lower() for part in parts)]
+    found = found or [label for label in labels if wanted <= set(map(_valued, label.split(", ")))]
+    found = found or [label for label in labels if baseline.lower() in label.lower()]
     if len(found) != 1:
         told = "must name one of" if found else "must be parts of one of"
         raise ConfigError(f"--baseline {baseline}: {told} {'; '.join(found or labels)}")
     return found[0]
+
+
+def _valued(part: str) -> tuple[str, float | str]:
+    """A key with its value, so that 1e-3 and 0.001 are the same."""
+    key, _, value = part.strip().partition("=")
+    try:
+        return key, float(value)
+    except ValueError:
+        return key, value
 
 
 def _compared(ours: Scores, theirs: Scores, statistic: Any) -> Plain:

@@ -1,6 +1,5 @@
 """What a reader has to know before believing the figures."""
 
-from collections import Counter
 from collections.abc import Sequence
 
 from dqn_experiments.comparison.aggregate import Cells
@@ -50,12 +49,13 @@ def notes(
         told.append(
             f"Figures over games are of the {len(shared)} games that all groups have: {lacking}."
         )
-    for group in groups:
-        for game, runs in group.runs.items():
-            again = [seed for seed, n in Counter(run.seed for run in runs).items() if n > 1]
-            if again:
-                told.append(
-                    f"{game}, {group.label}: more than one run has seed "
-                    f"{', '.join(map(str, again))}; they are counted as independent."
-                )
+    again = [
+        f"{group.label} on {game}"
+        for group in groups
+        for game, runs in group.runs.items()
+        if len({run.seed for run in runs}) < len(runs)
+    ]
+    if again:
+        more = f", and {len(again) - 1} more" if len(again) > 1 else ""
+        told.append(f"Runs with the same seed are counted as independent: {again[0]}{more}.")
     return told

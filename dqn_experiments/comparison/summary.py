@@ -62,7 +62,10 @@ def compared(question: Question) -> Plain:
             *(_group(group.label, cells, games, group.differs) for group in groups),
             *(_group(label, cells, games) for label in also),
         ],
-        "games": [_game(game, groups, behind) for game in games],
+        "games": [
+            _game(game, groups, [each for each in behind if (each.label, game) in cells])
+            for game in games
+        ],
         "table": [
             *(_row(cells[key]) for key in _in_order(cells, labels + also, games)),
             *_gaps(groups, cells),

@@ -234,7 +234,8 @@ def option_values(folder: str, option: str) -> Plain:
     """What the yaml of a component's option says, and which components it chooses within that one;
     empty if it stands for no class."""
     file = config_dir() / folder / f"{option}.yaml"
-    content = _yaml(file) if option.isidentifier() and file.is_file() else {}
+    named = all(part.isidentifier() for part in (*folder.split("/"), option))
+    content = _yaml(file) if named and file.is_file() else {}
     chosen = [entry for entry in content.pop("defaults", []) if isinstance(entry, dict)]
     inner = {name: {OPTION: choice} for entry in chosen for name, choice in entry.items()}
     return {**inner, **content} if TARGET in content else {}

@@ -41,7 +41,7 @@ def test_the_same_runs_leave_the_same_bytes_however_they_are_named(
     told = capsys.readouterr().out
     monkeypatch.chdir(runs)
     each = [path.name for path in sorted(runs.iterdir(), reverse=True)]
-    compare([*each, ".", "--output", str(tmp_path / "b"), "--baseline", "lr=0.0001"])
+    compare([*each, ".", "--output", str(tmp_path / "b"), "--baseline", "optimizer.lr=1e-4"])
     files = {path.name: path.read_bytes() for path in (tmp_path / "a").iterdir()}
     assert set(files) == FILES
     assert files == {path.name: path.read_bytes() for path in (tmp_path / "b").iterdir()}

@@ -36,6 +36,38 @@ def test_what_is_stored_comes_back(overrides: Any, tmp_path: Path) -> None:
     assert OmegaConf.to_container(stored_config(tmp_path)) == OmegaConf.to_container(config)
 
 
+@pytest.mark.parametrize("overrides", OVERRIDES, ids=str)
+def test_what_is_read_as_data_is_what_would_be_stored_today(overrides: Any) -> None:
+    config = composed(*([overrides] if isinstance(overrides, str) else overrides))
+    stored = stored_form.stored_form(config)
+    told = stored_form.as_of_today(stored)
+    said_of_one_start = {"trust": [], "resume": "auto", "pause_after": None}
+    assert told == {key: stored[key] for key in stored if key != "version"} | said_of_one_start
+
+
+@pytest.mark.parametrize("game", ["breakout", "cartpole"])
+def test_an_old_file_is_read_as_data_as_it_is_checked(game: str) -> None:
+    run_dir = ROOT / "tests" / "frozen" / "0.2.0" / game
+    old = yaml.safe_load((run_dir / CONFIG).read_text())
+    told = stored_form.as_of_today(old)
+    checked = stored_form.stored_form(stored_config(run_dir, changes={}))
+    checked = yaml.safe_load(yaml.safe_dump(checked))
+    assert {key: told[key] for key in checked if key != "version"} == {
+        key: checked[key] for key in checked if key != "version"
+    }
+
+
+def test_what_is_read_as_data_finds_no_file_but_those_of_options() -> None:
+    nested = {
+        "_option_": "dqn",
+        "..": {"..": {"_option_": "config"}},
+        "a": {"_option_": "../config"},
+    }
+    told = stored_form.as_of_today({"version": "0.2.0", "agent": nested})
+    assert told["agent"][".."] == nested[".."]
+    assert told["agent"]["a"] == nested["a"]
+
+
 def test_options_are_named_rather_than_modules(tmp_path: Path) -> None:
     store_config(tmp_path, composed("buffer=prioritized"))
     text = (tmp_path / CONFIG).read_text()
