@@ -40,15 +40,15 @@ def notes(
             "With fewer than 4 runs of one game nothing is trimmed: their IQM is their mean."
         )
     shared = [game for game in games if all((label, game) in cells for label in whole)]
-    if len(games) > 1 and len(shared) < len(games):
+    if len(games) > 1 and not shared:
+        told.append("No game was played by all groups, so there are no figures over games.")
+    elif len(shared) < len(games):
         lacking = "; ".join(
             f"{label} lacks {', '.join(game for game in games if (label, game) not in cells)}"
             for label in labels
             if not all((label, game) in cells for game in games)
         )
-        told.append(
-            f"Figures over games are of the {len(shared)} games that all groups have: {lacking}."
-        )
+        told.append(f"Figures over games are of {', '.join(shared)} alone: {lacking}.")
     again = [
         f"{group.label} on {game}"
         for group in groups

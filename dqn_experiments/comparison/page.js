@@ -111,7 +111,7 @@ function scores() {
         element("td", { className: "number" }, from === to ? from : `${from} to ${to}`, unfinished),
         withInterval(row.final), figure(number(row.best)), withInterval(row.human_normalized),
         figure(duration(row.hours)), figure(number(row.steps_per_second, 3)),
-        committed ? element("td", { textContent: row.commits.join(", ") || "–" }) : null, element("td", { textContent: row.protocols.join(" | ") })));
+        committed ? element("td", { textContent: row.commits.join(", ") || "–" }) : null, element("td", { className: "words", textContent: row.protocols.join(" | ") })));
     }
   }
   section("Scores", element("p", { textContent: "Mean over runs, with its 95% bootstrap interval. The final score is the last evaluation, or what the protocol says; the best is the highest of them. Hover a name to see it whole." }), table(titles, rows));
@@ -175,7 +175,7 @@ function curve(each, panel, first, unit) {
       start = null;
     }
   }
-  traces.push({ ...axes, x: each.x, y: each.mean, customdata: told, mode: each.x.length === 1 ? "markers" : "lines", line: { color: hex, width, dash }, marker: { color: hex, size: 7 },
+  traces.push({ ...axes, x: each.x, y: each.mean, customdata: told, mode: each.mean.filter((value) => value !== null).length === 1 ? "markers" : "lines", line: { color: hex, width, dash }, marker: { color: hex, size: 7 },
     name: wrapped(legend, 44), showlegend: first, hovertemplate: `%{y:.4~g} at %{x:.4~s} ${unit}<br>%{customdata}<extra>${wrapped(legend, 44)}</extra>` });
   return traces;
 }

@@ -101,7 +101,7 @@ def _profile(comparison: Plain) -> Figure:
 
 def _line(panel: Axes, x: list[float], curve: Plain, style: Plain) -> None:
     mean, low, high = (np.array(curve[name], float) for name in ("mean", "low", "high"))
-    marker = "o" if len(x) == 1 else None
+    marker = "o" if np.isfinite(mean).sum() == 1 else None
     panel.plot(x, mean, marker=marker, **style)
     if np.isfinite(low).any():
         zorder = style["zorder"] - 0.5

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_experiments.comparison.score import LARGEST, RunScore, is_number, run_score
-from dqn_experiments.config.stored_form import OPTION, TARGET, as_of_today
+from dqn_experiments.config.stored_form import COMMIT, OPTION, TARGET, as_of_today
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.run.config_file import CONFIG, read_config
 from dqn_experiments.run.history import HISTORY, read_history
@@ -21,6 +22,9 @@ OF_A_RUN = ("checkpoints", "videos", "wandb")
 """Folders in which no other run lies."""
 WANTED = (b'"evaluation/step"', b'"perf/steps_per_second"')
 """Of metrics.jsonl, all else is in history.csv."""
+
+DIGITS = 10  # of a commit
+COMMITTED = re.compile(r"[0-9a-f]{10,40}(-dirty)?")
 
 Floats = NDArray[np.float64]
 Plain = dict[str, Any]
@@ -104,7 +108,8 @@ def read_run(run_dir: Path) -> Run:
         ConfigError: one line that says why it cannot be compared with others.
     """
     try:
-        config = as_of_today(read_config(run_dir))
+        stored = read_config(run_dir)
+        config = as_of_today(stored)
     except ConfigError as error:
         raise ConfigError(str(error).removeprefix(f"run={run_dir}: ")) from error
     gaps: list[str] = []
@@ -133,7 +138,7 @@ def read_run(run_dir: Path) -> Run:
         step=int(max([0, *seen, *steps[-1:]])),
         rates=_increasing(rising.reshape(-1, 2)),
         score=score,
-        commit=_commit(run_dir),
+        commit=_commit(stored, run_dir),
         gaps=tuple(gaps),
     )
 
@@ -193,16 +198,19 @@ def _evaluation(run_dir: Path) -> Plain | None:
         return None
 
 
-def _commit(run_dir: Path) -> str | None:
-    """The git commit that W&B noted of the code, where it did."""
+def _commit(stored: Plain, run_dir: Path) -> str | None:
+    """The git commit of the code, as the run noted it, or W&B."""
+    noted = stored.get(COMMIT)
+    if isinstance(noted, str) and COMMITTED.fullmatch(noted):
+        return noted
     for file in sorted(run_dir.glob("wandb/*run-*/files/wandb-metadata.json"), reverse=True):
         try:
             git = (_object(file.read_bytes()) or {}).get("git") if file.is_file() else None
         except OSError:
             continue
         commit = git.get("commit") if isinstance(git, dict) else None
-        if isinstance(commit, str) and commit.isalnum():
-            return commit[:10]
+        if isinstance(commit, str) and COMMITTED.fullmatch(commit[:DIGITS]):
+            return commit[:DIGITS]
     return None
 
 

@@ -1,8 +1,8 @@
 """How a config is kept in a run directory, and how today's code reads one of another day.
 
-The file carries the version that wrote it, and names a component by its option (`_option_: atari`)
-rather than by module and class, which may move. Promised: what any version from `OLDEST` on has
-written is evaluated, watched and gone on with. So
+The file carries the version that wrote it, and the commit if that is known. It names a component by
+its option (`_option_: atari`) rather than by module and class, which may move. Promised: what any
+version from `OLDEST` on has written is evaluated, watched and gone on with. So
 
 - a key that a file lacks, since it came later, gets the default of its option's yaml, and a
   component within another one the option that is chosen there, unless `CHANGED` says that another
@@ -26,11 +26,13 @@ from dqn_experiments import __version__
 from dqn_experiments.config.groups import GROUPS, config_dir, options
 from dqn_experiments.config.lookup import component, folder_of, nested
 from dqn_experiments.errors import ConfigError
+from dqn_experiments.machine.source import commit
 
 Plain = dict[str, Any]
 
 OLDEST = "0.2.0"
-VERSION, OPTION, TARGET = "version", "_option_", "_target_"
+VERSION, COMMIT, OPTION, TARGET = "version", "commit", "_option_", "_target_"
+WRITTEN_BY = (VERSION, COMMIT)  # the code, not the run
 NOT_STORED = ("trust", "resume", "pause_after")  # what a person says of one start
 
 
@@ -68,8 +70,10 @@ def stored_form(config: DictConfig) -> Plain:
     """What is written of a checked config."""
     plain: Plain = OmegaConf.to_container(config)  # type: ignore[assignment]
     kept = {key: value for key, value in plain.items() if key not in NOT_STORED}
+    known = commit()
     return {
         VERSION: __version__,
+        **({COMMIT: known} if known else {}),
         **kept,
         **{name: _by_option(name, kept[name], name) for name in GROUPS},
     }
@@ -110,8 +114,7 @@ def from_stored_form(stored: Plain) -> Plain:
     Raises:
         ConfigError: one line that says which version can read it, if this one cannot.
     """
-    stored = dict(stored)
-    _check_version(stored.pop(VERSION, None))
+    _check_version(stored.get(VERSION))
     result = _run_keys(stored)
     for group in GROUPS:
         result[group] = _with_target(group, _stored_group(stored, group), group, group)
@@ -127,8 +130,7 @@ def as_of_today(stored: Plain) -> Plain:
     Raises:
         ConfigError: one line that says which version can read it, if this one cannot.
     """
-    stored = dict(stored)
-    _check_version(stored.pop(VERSION, None))
+    _check_version(stored.get(VERSION))
     groups = {group: _by_name(_stored_group(stored, group), group) for group in GROUPS}
     whole = {**_run_keys(stored), **groups}
     try:
@@ -160,7 +162,8 @@ def _by_name(node: Any, folder: str) -> Any:
 
 def _run_keys(stored: Plain) -> Plain:
     """The run's own keys."""
-    run = {key: value for key, value in stored.items() if key not in (*GROUPS, *NOT_STORED)}
+    others = (*GROUPS, *NOT_STORED, *WRITTEN_BY)
+    run = {key: value for key, value in stored.items() if key not in others}
     defaults = _yaml(config_dir() / "config.yaml")
     del defaults["hydra"], defaults["defaults"]
     return _carried_over("", run, defaults)

@@ -153,9 +153,8 @@ def test_a_million_rows_are_compared(command: Command, tmp_path: Path) -> None:
     assert "7M" in done.stdout
 
 
-def test_help_and_a_missing_directory(command: Command) -> None:
-    done = command("--help", module="dqn_experiments.compare")
-    assert done.returncode == 0
-    assert "--baseline" in done.stdout
+def test_a_missing_directory_ends_the_command_with_a_line(command: Command) -> None:
     done = command("nowhere", module="dqn_experiments.compare")
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: nowhere: must be a run directory")
+    assert done.stderr.count("\n") == 1

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from dqn_experiments.comparison.runs import find_runs, read_run
 from dqn_experiments.errors import ConfigError
+from dqn_experiments.machine import source
 from tests.comparison.making import CARTPOLE, evaluated, leave_run, timed
 from tests.conftest import ROOT
 
@@ -179,8 +181,26 @@ def test_a_component_of_a_package_that_is_not_here_is_no_obstacle(tmp_path: Path
     assert read_run(run_dir).config["agent"]["_target_"] == "gone.agents.Mine"
 
 
-def test_the_commit_is_what_wandb_noted(tmp_path: Path) -> None:
+def without_commit(run_dir: Path) -> None:
+    lines = (run_dir / "config.yaml").read_text().splitlines(keepends=True)
+    kept = [line for line in lines if not line.startswith("commit: ")]
+    (run_dir / "config.yaml").write_text("".join(kept))
+
+
+def test_the_commit_is_what_the_run_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    git = ["git", "-C", str(source.ROOT), "rev-parse", "HEAD"]
+    head = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    noted = read_run(leave_run(tmp_path / "run", *CARTPOLE)).commit
+    assert noted is None if not head else str(noted).removesuffix("-dirty") == head[:10]
+    monkeypatch.setattr(source, "ROOT", tmp_path)
+    source.commit.cache_clear()
+    assert read_run(leave_run(tmp_path / "installed", *CARTPOLE)).commit is None
+    source.commit.cache_clear()
+
+
+def test_else_the_commit_is_what_wandb_noted(tmp_path: Path) -> None:
     run_dir = leave_run(tmp_path / "run", *CARTPOLE)
+    without_commit(run_dir)
     assert read_run(run_dir).commit is None
     for day, commit in (("20260101", "a" * 40), ("20260102", "b" * 40)):
         files = run_dir / "wandb" / f"run-{day}_000000-x" / "files"

@@ -55,14 +55,21 @@ def assert_is(found: Estimate, golden: dict[str, float], step: float = 0.0) -> N
         assert off <= max(OFF * abs(golden["value"]), step + 1e-9), (end, found, golden)
 
 
-@pytest.mark.parametrize("agent", GOLDEN["aggregates"])
+def agents(golden: dict[str, Any]) -> list[Any]:
+    """Of which two in the quick suite."""
+    names = [agent for agent in golden if agent != "tau"]
+    slow = pytest.mark.slow
+    return [*names[:2], *(pytest.param(agent, marks=slow) for agent in names[2:])]
+
+
+@pytest.mark.parametrize("agent", agents(GOLDEN["aggregates"]))
 def test_aggregates_are_those_of_rliable(agent: str, generator: np.random.Generator) -> None:
     found = estimates(published(agent), list(AGGREGATES.values()), generator, RESAMPLES)
     for name, estimate in zip(AGGREGATES, found, strict=True):
         assert_is(estimate, GOLDEN["aggregates"][agent][name])
 
 
-@pytest.mark.parametrize("agent", [agent for agent in PROFILE if agent != "tau"])
+@pytest.mark.parametrize("agent", agents(PROFILE))
 def test_the_performance_profile_is_that_of_rliable(
     agent: str, generator: np.random.Generator
 ) -> None:
@@ -159,6 +166,7 @@ def test_intervals_of_few_runs_cover_as_often_as_readers_are_told(
     assert covered(runs, 1, generator) == pytest.approx(COVERAGE[runs] / 100, abs=0.04)
 
 
+@pytest.mark.slow
 def test_intervals_of_the_difference_and_of_improvement_cover(
     generator: np.random.Generator,
 ) -> None:

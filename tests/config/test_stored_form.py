@@ -42,7 +42,8 @@ def test_what_is_read_as_data_is_what_would_be_stored_today(overrides: Any) -> N
     stored = stored_form.stored_form(config)
     told = stored_form.as_of_today(stored)
     said_of_one_start = {"trust": [], "resume": "auto", "pause_after": None}
-    assert told == {key: stored[key] for key in stored if key != "version"} | said_of_one_start
+    kept = {key: stored[key] for key in stored if key not in stored_form.WRITTEN_BY}
+    assert told == kept | said_of_one_start
 
 
 @pytest.mark.parametrize("game", ["breakout", "cartpole"])
@@ -52,9 +53,8 @@ def test_an_old_file_is_read_as_data_as_it_is_checked(game: str) -> None:
     told = stored_form.as_of_today(old)
     checked = stored_form.stored_form(stored_config(run_dir, changes={}))
     checked = yaml.safe_load(yaml.safe_dump(checked))
-    assert {key: told[key] for key in checked if key != "version"} == {
-        key: checked[key] for key in checked if key != "version"
-    }
+    kept = {key: checked[key] for key in checked if key not in stored_form.WRITTEN_BY}
+    assert {key: told[key] for key in kept} == kept
 
 
 def test_what_is_read_as_data_finds_no_file_but_those_of_options() -> None:
@@ -85,7 +85,9 @@ def test_every_key_may_be_missing_in_a_file_that_is_older_than_it(tmp_path: Path
     whole = (tmp_path / CONFIG).read_text()
     stored = yaml.safe_load(whole)
     places: list[tuple[str, ...]] = [
-        (key,) for key in stored if not isinstance(stored[key], dict) and key != "version"
+        (key,)
+        for key in stored
+        if not isinstance(stored[key], dict) and key not in stored_form.WRITTEN_BY
     ]
     for group, node in stored.items():
         if isinstance(node, dict):
