@@ -13,7 +13,7 @@ from typing import Any
 from dqn_experiments.comparison.runs import Run
 from dqn_experiments.config.groups import GROUPS
 from dqn_experiments.config.stored_form import OPTION, TARGET, as_chosen, leaves, option_values
-from dqn_experiments.config.wording import shown
+from dqn_experiments.config.wording import printable, shown
 
 OF_THE_GAME = ("env.rom", "env.id", "env.kwargs")
 OF_NO_EFFECT = (
@@ -70,7 +70,7 @@ def grouped(runs: Sequence[Run]) -> list[Group]:
         kept[name] = recipe
     names = sorted(recipes)
     differing = differences([kept[name] for name in names])
-    labels = _labels(differing, [str(kept[name].get(f"agent.{OPTION}")) for name in names])
+    labels = _labels(differing, [_short(kept[name].get(f"agent.{OPTION}")) for name in names])
     groups = [
         Group(label, differs, _by_game(recipes[name]))
         for name, label, differs in zip(names, labels, differing, strict=True)
@@ -117,11 +117,12 @@ def _parents(key: str) -> list[str]:
 
 
 def _named(key: str) -> str:
-    return as_chosen(key) if key.endswith(OPTION) else key.removesuffix(f".{TARGET}")
+    name = as_chosen(key) if key.endswith(OPTION) else key.removesuffix(f".{TARGET}")
+    return printable(name)
 
 
 def _short(value: Any) -> str:
-    text = " ".join(shown(value).split())
+    text = printable(" ".join(shown(value).split()))
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 1]}…"
 
 

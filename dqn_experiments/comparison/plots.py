@@ -1,5 +1,6 @@
 """Pictures of a comparison for papers and slides."""
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,9 @@ def draw(comparison: Plain, output: Path) -> list[Path]:
         pictures["aggregates.png"] = _aggregates(comparison)
         pictures["profile.png"] = _profile(comparison)
     for name, figure in pictures.items():
-        # no date and no version, so that the same figures are the same bytes
-        figure.savefig(output / name, dpi=DPI, metadata={"Software": None})
+        with warnings.catch_warnings(action="ignore"):  # of characters that its font has not
+            # no date and no version, so that the same figures are the same bytes
+            figure.savefig(output / name, dpi=DPI, metadata={"Software": None})
     return [output / name for name in pictures]
 
 

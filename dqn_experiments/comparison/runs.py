@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from dqn_experiments.comparison.score import LARGEST, RunScore, is_number, run_score
 from dqn_experiments.config.stored_form import COMMIT, OPTION, TARGET, as_of_today
+from dqn_experiments.config.wording import printable
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.run.config_file import CONFIG, read_config
 from dqn_experiments.run.history import HISTORY, read_history
@@ -116,7 +117,8 @@ def read_run(run_dir: Path) -> Run:
     steps, returns = _episodes(run_dir, gaps)
     rows = _metrics(run_dir, gaps)
     env = config["env"] if isinstance(config["env"], dict) else {}
-    game = str(env.get("rom") or env.get("id") or env.get(TARGET) or env.get(OPTION))
+    game = env.get("rom") or env.get("id") or env.get(TARGET) or env.get(OPTION)
+    game = printable(str(game))
     rates = [
         (row["step"], row["perf/steps_per_second"])
         for row in rows
@@ -139,7 +141,7 @@ def read_run(run_dir: Path) -> Run:
         rates=_increasing(rising.reshape(-1, 2)),
         score=score,
         commit=_commit(stored, run_dir),
-        gaps=tuple(gaps),
+        gaps=tuple(map(printable, gaps)),
     )
 
 

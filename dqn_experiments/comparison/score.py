@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
 from dqn_experiments.config.protocol import protocol_told
+from dqn_experiments.config.wording import printable
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.reference import HUMAN_PLAY, human_normalized
 from dqn_experiments.run.training_score import WINDOWS
@@ -56,9 +57,9 @@ def run_score(
         evaluation: what evaluation.json has, which is asked only if no row has a score.
     """
     name = config.get("protocol")
-    if name in WINDOWS:
+    if isinstance(name, str) and name in WINDOWS:
         scores = _numbers(rows, "evaluation/training_return")
-        return _of_training(game, scores, steps, returns, config, str(name))
+        return _of_training(game, scores, steps, returns, config, name)
     scores = _numbers(rows, "evaluation/mean")
     if scores:
         normalized = _numbers(rows[-1:], "evaluation/human_normalized") or _numbers(
@@ -103,7 +104,7 @@ def _score(scores: list[float], normalized: list[float], protocol: str, frames: 
     known = normalized[-1] if normalized else None
     short = known is not None and frames in HUMAN_PLAY and frames != HUMANS
     humans = "; humans who played 5 minutes" if short else ""
-    return RunScore(scores[-1], max(scores), known, protocol + humans)
+    return RunScore(scores[-1], max(scores), known, printable(protocol) + humans)
 
 
 def _evaluated(played: Plain, config: Plain, protocol: object = None) -> str:

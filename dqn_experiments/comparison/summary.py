@@ -18,6 +18,7 @@ from dqn_experiments.comparison.published import Published, chosen
 from dqn_experiments.comparison.runs import Run, find_runs, read_run
 from dqn_experiments.comparison.statistics import LEVEL, RESAMPLES
 from dqn_experiments.config.stored_form import OPTION
+from dqn_experiments.config.wording import printable
 from dqn_experiments.errors import ConfigError
 
 Plain = dict[str, Any]
@@ -79,7 +80,7 @@ def compared(question: Question) -> Plain:
             for game in games
             for run in group.runs.get(game, [])
         ],
-        "left_out": [{"run": _short_name(path), "why": why} for path, why in left_out],
+        "left_out": [{"run": _short_name(path), "why": printable(why)} for path, why in left_out],
     }
 
 
@@ -246,13 +247,13 @@ def _run(run: Run, label: str, name: str) -> Plain:
 def _names(runs: Sequence[Run]) -> dict[Path, str]:
     """Paths as seen from the folder that all runs are in."""
     if len(runs) == 1:
-        return {runs[0].path: runs[0].path.name}
+        return {runs[0].path: printable(runs[0].path.name)}
     above = os.path.commonpath([run.path for run in runs])
-    return {run.path: run.path.relative_to(above).as_posix() for run in runs}
+    return {run.path: printable(run.path.relative_to(above).as_posix()) for run in runs}
 
 
 def _short_name(path: Path) -> str:
-    return "/".join(path.parts[-2:])
+    return printable("/".join(path.parts[-2:]))
 
 
 def _option(run: Run, group: str) -> object:

@@ -12,6 +12,7 @@ version from `OLDEST` on has written is evaluated, watched and gone on with. So
 """
 
 import json
+import os
 import re
 from copy import deepcopy
 from dataclasses import dataclass
@@ -238,7 +239,8 @@ def option_values(folder: str, option: str) -> Plain:
     empty if it stands for no class."""
     file = config_dir() / folder / f"{option}.yaml"
     named = all(part.isidentifier() for part in (*folder.split("/"), option))
-    content = _yaml(file) if named and file.is_file() else {}
+    there = named and os.path.isfile(file)  # also asked of names that are too long for a file
+    content = _yaml(file) if there else {}
     chosen = [entry for entry in content.pop("defaults", []) if isinstance(entry, dict)]
     inner = {name: {OPTION: choice} for entry in chosen for name, choice in entry.items()}
     return {**inner, **content} if TARGET in content else {}

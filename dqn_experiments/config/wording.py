@@ -10,6 +10,11 @@ if TYPE_CHECKING:  # --help would wait for it
     from pydantic_core import ErrorDetails
 
 
+def printable(text: str) -> str:
+    """A text of a stranger's without what would steer a terminal or cannot be written as UTF-8."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+
+
 def shown(value: object) -> str:
     """A value as a command line has it."""
     return json.dumps(value) if value is None or isinstance(value, bool) else str(value)

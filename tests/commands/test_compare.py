@@ -145,6 +145,28 @@ def test_games_and_protocols_are_never_mixed_silently(tmp_path: Path) -> None:
     assert "Scores by 2 protocols are compared" in figures["notes"][0]
 
 
+def test_a_name_cannot_steer_the_terminal_nor_end_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number, value in enumerate(
+        ('"\\e]0;owned\\a"', '"[bold]x"', f'"{"x" * 300}"', "[1]", "{a: 1}")
+    ):
+        for key in ("agent:\n  _option_", "protocol", "env:\n  _option_", "total_steps"):
+            run_dir = leave_run(tmp_path / f"{key[:3]}{number}\udcff", *CARTPOLE)
+            config = (run_dir / "config.yaml").read_text()
+            changed = re.sub(f"(?m)^{key}: .*", lambda found: f"{key}: {value}", config)  # noqa: B023
+            assert changed != config
+            (run_dir / "config.yaml").write_text(changed)
+    (tmp_path / "x\x1b" / "history.csv").mkdir(parents=True)
+    leave_run(tmp_path / "x\x1b" / "run", *CARTPOLE)
+    (tmp_path / "x\x1b" / "run" / "config.yaml").unlink()
+    compare([str(tmp_path), "--output", str(tmp_path / "out")])
+    told = capsys.readouterr()
+    assert "left out: x\N{REPLACEMENT CHARACTER}/run: must be a run directory" in told.err
+    assert "[bold]x" in told.out
+    assert not {"\x1b", "\a"} & set(told.out + told.err)
+
+
 @pytest.mark.slow
 def test_a_million_rows_are_compared(command: Command, tmp_path: Path) -> None:
     leave_run(tmp_path / "run", *CARTPOLE, returns=range(1_000_000), every=7)
