@@ -31,7 +31,8 @@ def notes(
     if few:
         covered = ", ".join(f"of {runs} runs {n} times" for runs, n in COVERAGE.items())
         told.append(
-            f"Some groups have only {' or '.join(map(str, few))} runs on a game. A 95% interval of "
+            f"Some groups have only {' or '.join(map(str, few))} {'run' if few == [1] else 'runs'} "
+            "on a game. A 95% interval of "
             f"so few is too narrow: {covered} in 100 it holds the true mean of normal scores; of "
             "one run there is none."
         )

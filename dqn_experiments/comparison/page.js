@@ -23,6 +23,7 @@ for (const group of data.groups) {
     dash: kind ? "dash" : DASHES[Math.floor(number / colours.length) % DASHES.length],
     width: kind ? 1.6 : 2.2,
     legend: group.legend,
+    rank: -kind, // published runs are drawn first, behind the others
   };
 }
 
@@ -159,8 +160,8 @@ function layout(more) {
 
 // A line and its band, in one panel. The names are in the legend once.
 function curve(each, panel, first, unit) {
-  const { colour: hex, dash, width, legend } = style[each.label];
-  const axes = { xaxis: `x${panel || ""}`, yaxis: `y${panel || ""}`, legendgroup: each.label, connectgaps: false };
+  const { colour: hex, dash, width, legend, rank } = style[each.label];
+  const axes = { xaxis: `x${panel || ""}`, yaxis: `y${panel || ""}`, legendgroup: each.label, legendrank: 1000 - rank, connectgaps: false };
   const runsOf = (at) => (each.runs[at] === 1 ? "1 run" : `${each.runs[at]} runs`);
   const told = each.x.map((_, at) => `${runsOf(at)}${each.low[at] === null ? "" : `, ${number(each.low[at])} to ${number(each.high[at])}`}`);
   const traces = [];
@@ -201,7 +202,7 @@ function curves(kind) {
       annotations.push({ text: wrapped(`no episode yet: ${game.without.join("; ")}`, 60), x: x0 + wide, y: y1 - tall, xref: "paper", yref: "paper", xanchor: "right", yanchor: "bottom", showarrow: false, align: "right", font: { size: 11, color: "#a04000" } });
     }
     const order = (each) => data.groups.findIndex((group) => group.label === each.label);
-    for (const each of [...game[kind]].sort((one, other) => style[other.label].dash.length - style[one.label].dash.length || order(one) - order(other))) {
+    for (const each of [...game[kind]].sort((one, other) => style[one.label].rank - style[other.label].rank || order(one) - order(other))) {
       const shown = short ? { ...each, x: each.x.map((x) => x * 60) } : each;
       traces.push(...curve(shown, panel === 1 ? "" : panel, !seen.has(each.label), short ? "minutes" : unit));
       seen.add(each.label);
@@ -211,7 +212,7 @@ function curves(kind) {
   const beside = place.clientWidth > 900;
   const legend = beside ? { x: 1.02, y: 1, xanchor: "left", yanchor: "top" } : { orientation: "h", x: 0, y: -0.25 / lines, yanchor: "top" };
   const labels = data.groups.filter((group) => seen.has(group.label)).length;
-  const height = Math.max(90 + 320 * lines, beside ? Math.min(1600, 60 + 34 * labels) : 0) + (beside ? 0 : 26 * labels);
+  const height = Math.max(90 + 320 * lines, beside ? Math.min(620, 60 + 34 * labels) : 0) + (beside ? 0 : 26 * labels);
   return Plotly.react(place, traces, layout({
     ...axes, annotations, height, margin: { t: 40, r: beside ? 10 : 20, b: 60, l: 64 }, hovermode: "closest",
     legend: { ...legend, font: { size: 12 }, itemsizing: "constant", tracegroupgap: 4, traceorder: "normal" },

@@ -75,7 +75,9 @@ def _aggregates(comparison: Plain) -> Figure:
         for at, group in enumerate(groups):
             value, colour = group[name], styles[group["label"]]["color"]
             if value["low"] is not None:
-                panel.plot([value["low"], value["high"]], [at, at], color=colour, alpha=0.4, lw=8)
+                panel.barh(
+                    at, value["high"] - value["low"], 0.2, value["low"], color=colour, alpha=0.4
+                )
             panel.plot([value["value"]], [at], "|", color=colour, markersize=13, markeredgewidth=2)
     labels = [styles[group["label"]]["label"] for group in groups]
     panels[0].set_yticks(range(len(groups)), labels)
