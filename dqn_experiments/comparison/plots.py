@@ -71,6 +71,7 @@ def _aggregates(comparison: Plain) -> Figure:
     panels = figure.subplots(1, len(AGGREGATES), sharey=True, squeeze=False)[0]
     for panel, (name, title) in zip(panels, AGGREGATES.items(), strict=True):
         _tidy(panel)
+        panel.use_sticky_edges = False  # else the axis would cut off the lowest interval
         panel.set_title(title, loc="left", fontsize=10, fontweight="bold")
         for at, group in enumerate(groups):
             value, colour = group[name], styles[group["label"]]["color"]
