@@ -49,7 +49,7 @@ def training_score(run_dir: Path, protocol: str | None, step: int) -> TrainingSc
     if window is None:
         return None
     try:
-        history = read_history(run_dir)
+        history = read_history(run_dir, ("step", "episode_return"))
     except ConfigError as error:
         log.warning(f"{error}; the score comes without the return of training")
         return None
