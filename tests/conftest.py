@@ -120,6 +120,11 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
+def job_dir(sweep_dir: Path, ends: str) -> Path:
+    """The directory of the job whose name ends like this; one that is not there has none in it."""
+    return next(sweep_dir.glob(f"*{ends}"), sweep_dir / "not there")
+
+
 def newest_step(run_dir: Path) -> int:
     """Of the checkpoints; 0 if there is none."""
     steps = [int(path.name) for path in (run_dir / "checkpoints").glob("*[0-9]")]

@@ -16,8 +16,9 @@ LAYERS = (  # from the ground up: a module imports from its own layer's packages
     {"config", "reference"},
     {*GROUPS, "run"},
     {"train", "comparison"},
+    {"ledger"},
     {"api", "commands"},
-    {"__init__", "__main__", "compare", "dashboard", "evaluate", "watch"},
+    {"__init__", "__main__", "compare", "dashboard", "evaluate", "sweep", "watch"},
 )
 LONGEST = 300  # lines
 SCREEN = 80

@@ -19,6 +19,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from dqn_experiments.commands.flags import check_flags, check_own_config, flags
+from dqn_experiments.commands.ledger import KeepLedger
 from dqn_experiments.commands.one_line import one_line
 from dqn_experiments.commands.parallel import PassSignalsOn
 from dqn_experiments.commands.tidy import LeaveNothingEmpty
@@ -32,7 +33,8 @@ from dqn_experiments.machine.interrupt import Interrupted, signals_are_held
 
 log = logging.getLogger(__name__)
 
-CALLBACKS = tuple(f"{callback.__module__}.*" for callback in (PassSignalsOn, LeaveNothingEmpty))
+OF_HYDRA = (PassSignalsOn, LeaveNothingEmpty, KeepLedger)
+CALLBACKS = tuple(f"{callback.__module__}.*" for callback in OF_HYDRA)
 
 OF_OPTUNA = "No trials are completed yet."
 NO_SCORE = "no run of the sweep has a score; each was paused before it or failed"
@@ -182,5 +184,5 @@ def keep_path(config: DictConfig, key: str) -> None:
 
 
 def _fail(error: BaseException) -> NoReturn:
-    print(f"error: {one_line(error)}", file=sys.stderr)
+    print(f"error: {KeepLedger.told}{one_line(error)}", file=sys.stderr)
     sys.exit(1 if isinstance(error, TrainingError) else 2)

@@ -16,6 +16,7 @@ from dqn_experiments.commands.command import (
     task_overrides,
     written,
 )
+from dqn_experiments.commands.ledger import remembered, shared
 from dqn_experiments.commands.log_file import logged
 from dqn_experiments.errors import ConfigError, UnknownKeysError
 
@@ -26,6 +27,18 @@ def main() -> None:
 
 
 def _train(composed: DictConfig) -> float | None:
+    hydra = HydraConfig.get()
+    if hydra.mode == RunMode.RUN:
+        return _run(composed)
+    retry = composed.retry_failed is True  # else it is told when all is checked
+    with (
+        remembered(Path(hydra.runtime.output_dir), task_overrides(), retry),
+        shared(composed, hydra),
+    ):
+        return _run(composed)
+
+
+def _run(composed: DictConfig) -> float | None:
     # torch takes seconds to import, and --help and --cfg need none of it
     from dqn_experiments.config.check import checked
     from dqn_experiments.run.same_run import continued_config
@@ -34,6 +47,8 @@ def _train(composed: DictConfig) -> float | None:
     hydra = HydraConfig.get()
     if hydra.mode == RunMode.RUN and not hydra.run.dir:  # a shell's variable that is not set
         raise ConfigError("hydra.run.dir=: must be a directory")
+    if hydra.mode == RunMode.RUN and (sweep := hydra.runtime.choices.get("sweep")):
+        raise ConfigError(f"sweep={sweep}: needs -m, which begins a sweep")
     keep_path(composed, "initial_weights")
     if composed.resume == "auto":
         run_dir, key = Path(hydra.runtime.output_dir), "hydra.run.dir"
@@ -85,7 +100,7 @@ def _title(hydra: HydraConf, run_dir: Path) -> str:
     overrides = [
         override
         for override in task_overrides()
-        if not override.startswith(("env=", "agent=", "tracker."))
+        if not override.startswith(("env=", "agent=", "sweep=", "tracker."))
     ]
     overrides.sort(key=_alike_in_the_sweep(hydra).__contains__)  # what differs comes first
     played = "{env}/{agent}".format(**hydra.runtime.choices)

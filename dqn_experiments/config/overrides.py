@@ -28,11 +28,16 @@ DIRECTORIES = {
 
 WITHOUT = {
     "experiment": "left out, there is none",
+    "variant": "left out, there is none",
+    "sweep": "left out, there is none",
     "tracker": "tracker.mode=disabled sends nothing",
     "evaluation": "evaluation.every=0 scores the agent only at the end",
     "protocol": "protocol=none goes by the keys of env and evaluation alone",
 }
 """What somebody means who chooses none of a group's options."""
+
+ON_TOP = ("experiment", "variant", "sweep")
+"""Groups that change what others chose: none is needed, and several of one may be chosen."""
 
 MOST_JOBS = 100_000  # of a sweep; Hydra lists them all before the first begins
 
@@ -123,7 +128,7 @@ def _check_choice(override: Override, own: Path | None) -> None:
     if group in WITHOUT:
         allowed += f"; {WITHOUT[group]}"
     if override.is_delete():
-        if group != "experiment":
+        if group not in ON_TOP:
             raise ConfigError(f"{written}: cannot be left out; {allowed}")
         return
     if override.is_add() or override.is_force_add():
@@ -132,8 +137,8 @@ def _check_choice(override: Override, own: Path | None) -> None:
     if not values:
         raise ConfigError(f"{written}: is none of them; {allowed}")
     for value in values:
-        names = value if group == "experiment" and isinstance(value, list) else [value]
-        merged = isinstance(value, dict) and group != "experiment"  # keys of what is chosen
+        names = value if group in ON_TOP and isinstance(value, list) else [value]
+        merged = isinstance(value, dict) and group not in ON_TOP  # keys of what is chosen
         if not merged and not all(isinstance(name, str | QuotedString) for name in names):
             raise ConfigError(f"{written}: {allowed}")
 

@@ -61,6 +61,7 @@ class RunConfig(BaseModel):
     deterministic: bool
     cpu_threads: Count | None
     trust: Packages
+    retry_failed: bool
     resume: Annotated[str, Field(coerce_numbers_to_str=True)]
     pause_after: StepsOrDuration | None
     total_steps: Count

@@ -15,6 +15,8 @@ from dqn_experiments.machine.files import refuse_devices, replace_text
 LOCK, OWNER = "lock", "lock.owner"
 """What keeps others out, whose content is filelock's own, and a note of who that is."""
 
+A_LOOK = 0.2  # seconds to wait for one who only looks whether somebody owns the directory
+
 
 class NotOursError(ConfigError):
     """The run directory cannot be this process's."""
@@ -45,7 +47,7 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
     except StateError as error:
         raise NotOursError(str(error)) from error
     try:
-        with FileLock(run_dir / LOCK, timeout=0):
+        with FileLock(run_dir / LOCK, timeout=A_LOOK, poll_interval=A_LOOK / 10):
             replace_text(run_dir / OWNER, f"process {os.getpid()} on {platform.node()}\n")
             try:
                 yield
@@ -59,6 +61,25 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
             f"{key}={run_dir}: in use by {_owner(run_dir)}; must be another directory, or wait for "
             "it to end"
         ) from error
+
+
+def in_use(run_dir: Path) -> bool:
+    """Whether a process owns a directory, on this machine or another that sees it."""
+    lock = run_dir / LOCK
+    if lock.is_symlink() or not lock.is_file():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # somebody else's, who lets others only read
+        return was_left(run_dir)
+
+
+def was_left(run_dir: Path) -> bool:
+    """Whether the note of an owner is there: one that ended in good order took it along."""
+    return (run_dir / OWNER).is_file()
 
 
 def _owner(run_dir: Path) -> str:

@@ -10,34 +10,11 @@ from dqn_experiments.config.stored_form import as_chosen, leaves, stored_form
 from dqn_experiments.config.wording import shown
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.run.config_file import CONFIG
+from dqn_experiments.run.free_keys import FREE, is_free
 from dqn_experiments.run.stored import stored_config
 
-FREE = (
-    # until when it runs, and what is written of it on the way
-    "total_steps",
-    "pause_after",
-    "checkpoint",
-    "tracker",
-    "log_every",
-    # games and random numbers of its own
-    "evaluation",
-    # what computes: another device or number of threads rounds otherwise, and nothing else
-    "device",
-    "cpu_threads",
-    "deterministic",
-    # the same frames come from any number of emulator threads, and out of any memory
-    "env.num_threads",
-    "buffer.device",
-    "buffer.compression",
-    # what a person says of one start
-    "trust",
-    "resume",
-)
-"""What may differ when a run is continued. All else decides what is learned: even
-`buffer.read_ahead`, which draws a batch before the newest transitions are stored, and
-`buffer.capacity`, since what is drawn depends on the slots that there are."""
-
 ABSENT = object()
+OF_ONE_START = ("resume", "retry_failed")  # and so nothing that a run keeps
 
 
 def continued_config(run_dir: Path, composed: DictConfig, overrides: list[str]) -> DictConfig:
@@ -54,7 +31,7 @@ def continued_config(run_dir: Path, composed: DictConfig, overrides: list[str]) 
     changes = {}
     for override in OverridesParser.create().parse_overrides(overrides):
         key = override.key_or_group
-        if not _is_free(key):
+        if not is_free(key):
             _check_unchanged(run_dir, key, _value(composed, key), str(override.input_line))
         elif key != "resume":
             changes[key] = _value(composed, key, None)
@@ -67,7 +44,8 @@ def _check_unchanged(run_dir: Path, key: str, given: Any, written: str) -> None:
     kept = _value(run, key)
     if given is ABSENT or given != kept:
         has = "" if kept is ABSENT or isinstance(kept, dict) else f" (this has {shown(kept)})"
-        free = [free for free in FREE if free != "resume" and _value(run, free) is not ABSENT]
+        kept_keys = [key for key in FREE if key not in OF_ONE_START]
+        free = [key for key in kept_keys if _value(run, key) is not ABSENT]
         raise ConfigError(
             f"{written}: would make it another run{has}; what may change is {', '.join(free)}"
         )
@@ -84,16 +62,12 @@ def check_same_run(run_dir: Path, config: DictConfig, called: str = "run_dir") -
     both = stored_config(run_dir, called), config
     stored, given = (leaves(stored_form(each)) for each in both)
     for key in [*given, *stored]:
-        if not _is_free(key) and stored.get(key) != given.get(key):
+        if not is_free(key) and stored.get(key) != given.get(key):
             raise ConfigError(
                 f"{as_chosen(key)}={shown(given.get(key))}: {run_dir} holds a run with "
                 f"{shown(stored.get(key))}; must be the same, or in another directory; "
                 f"resume={run_dir} (in Python go_on) keeps it"
             )
-
-
-def _is_free(key: str) -> bool:
-    return any(key == free or key.startswith(f"{free}.") for free in FREE)
 
 
 def _value(config: DictConfig, key: str, absent: Any = ABSENT) -> Any:

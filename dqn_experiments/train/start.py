@@ -12,7 +12,7 @@ from dqn_experiments.experience.spec import TrackedRun
 from dqn_experiments.machine import memory
 from dqn_experiments.machine.devices import torch_settings
 from dqn_experiments.machine.interrupt import Interrupt
-from dqn_experiments.run import checkpoint
+from dqn_experiments.run import checkpoint, failure
 from dqn_experiments.run.ownership import empty_if_refused, owned
 from dqn_experiments.run.same_run import check_same_run
 from dqn_experiments.train.session import Outcome, Session
@@ -55,6 +55,7 @@ def train(
         empty_if_refused(run_dir),
     ):
         check_same_run(run_dir, config, key)
+        failure.forget(run_dir)
         with around:
             found = checkpoint.newest_intact(run_dir)
             if found and found.step >= config.total_steps and found.score is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import QUICK_CARTPOLE, Command, metrics, started, wandb_records
+from tests.conftest import QUICK_CARTPOLE, Command, job_dir, metrics, started, wandb_records
 
 
 def wandb_rows(run_dir: Path) -> list[dict[str, float]]:
@@ -219,8 +219,8 @@ def test_a_sweep_reports_a_failing_job_and_runs_the_others(
     )
     assert done.returncode == 2
     assert "job 1 failed: optimizer.lr=-1: must be greater than 0" in done.stdout
-    for job in ("0", "2"):
-        run_dir = tmp_path / "sweep" / job
+    for job in ("lr-0.001", "lr-0.002"):
+        run_dir = job_dir(tmp_path / "sweep", job)
         assert (run_dir / "evaluation.json").is_file()
         run = wandb_records(run_dir, "run")[0]
         assert run["run_group"] == "sweep"

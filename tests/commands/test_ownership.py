@@ -12,8 +12,9 @@ import yaml
 from dqn_experiments import api
 from dqn_experiments.config.compose import composed
 from dqn_experiments.errors import ConfigError
+from dqn_experiments.run.failure import FAILURE
 from dqn_experiments.run.ownership import LOCK, InUseError, owned
-from tests.conftest import QUICK_CARTPOLE, Command
+from tests.conftest import QUICK_CARTPOLE, Command, job_dir
 
 RUN = (*QUICK_CARTPOLE, "tracker.mode=disabled")
 
@@ -61,10 +62,11 @@ def test_a_refused_command_leaves_nothing(mistake: str, command: Command, tmp_pa
     assert not list((tmp_path / "mine").iterdir())
 
 
-def test_a_refused_job_leaves_no_directory_in_its_sweep(command: Command, tmp_path: Path) -> None:
+def test_a_refused_job_leaves_no_more_than_why(command: Command, tmp_path: Path) -> None:
     done = command("-m", *RUN, "optimizer.lr=-1,1e-3", "hydra.sweep.dir=sweep")
     assert done.returncode == 2
-    assert {path.name for path in (tmp_path / "sweep").iterdir()} == {"1", "multirun.yaml"}
+    assert [path.name for path in job_dir(tmp_path / "sweep", "lr--1").iterdir()] == [FAILURE]
+    assert (job_dir(tmp_path / "sweep", "lr-0.001") / "checkpoints").is_dir()
 
 
 @pytest.mark.parametrize("again", [(*RUN, "seed=7", "hydra.run.dir=run"), ("resume=run",)])
@@ -115,7 +117,7 @@ def test_paths_are_those_of_where_the_command_was_started(command: Command, tmp_
     assert json.loads((tmp_path / "some/run/evaluation.json").read_text())["step"] == 700
     done = command("-m", *RUN, "seed=1,2", "hydra.sweep.dir=some/sweep", chdir)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "some/sweep/1/evaluation.json").exists()
+    assert (job_dir(tmp_path / "some/sweep", "seed-2") / "evaluation.json").exists()
     assert {path.name for path in tmp_path.iterdir()} <= {"some", ".cache", ".config"}
 
 

@@ -15,6 +15,7 @@ from dqn_experiments.run import checkpoint
 from tests.conftest import QUICK_CARTPOLE, newest_step
 
 SWEEP = (*QUICK_CARTPOLE, "total_steps=4000", "checkpoint.every=0", "tracker.mode=disabled")
+ONLY_JOB = "buffer.batch_size-16+experiment-cartpole+learning_starts-100"
 SUBMITIT = ("-m", "hydra/launcher=submitit_local", "hydra.sweep.dir=sweep", *SWEEP)
 
 
@@ -64,25 +65,26 @@ def test_a_pre_empted_job_of_submitit_is_queued_again_and_loses_nothing(tmp_path
     alone = command(tmp_path, *SWEEP, "hydra.run.dir=alone")
     assert alone.wait(timeout=120) == 0, alone.communicate()
     process = command(tmp_path, *SUBMITIT)
-    wait_for_steps(process, tmp_path / "sweep" / "0")
+    wait_for_steps(process, tmp_path / "sweep" / ONLY_JOB)
     (job,) = job_processes(psutil.Process(process.pid))
     job.send_signal(signal.SIGTERM)
     time.sleep(0.02)
     job.send_signal(signal.SIGUSR2)
     _, told = process.communicate(timeout=120)
     assert process.returncode == 0, told
-    log = (tmp_path / "sweep" / "0" / "train.log").read_text()
+    log = (tmp_path / "sweep" / ONLY_JOB / "train.log").read_text()
     assert log.count("stopping after") in (1, 2)  # each signal by itself, or both at once
     assert log.count("going on from") == 1
-    weights = [checkpoint.find(tmp_path / run, "latest").weights() for run in ("alone", "sweep/0")]
+    runs = tmp_path / "alone", tmp_path / "sweep" / ONLY_JOB
+    weights = [checkpoint.find(run, "latest").weights() for run in runs]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 def test_a_sweep_of_submitit_that_is_told_to_stop_stops_its_jobs(tmp_path: Path) -> None:
     process = command(tmp_path, *SUBMITIT, "total_steps=100000")
-    wait_for_steps(process, tmp_path / "sweep" / "0")
+    wait_for_steps(process, tmp_path / "sweep" / ONLY_JOB)
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 143
     assert told == "SIGTERM: the sweep is stopped; the same command goes on\n"
-    assert newest_step(tmp_path / "sweep" / "0") > 0
+    assert newest_step(tmp_path / "sweep" / ONLY_JOB) > 0

@@ -14,6 +14,7 @@ import yaml
 from dqn_experiments.errors import ConfigError, StateError, StoppedError, TrainingError
 from dqn_experiments.machine.interrupt import Interrupted
 from dqn_experiments.run import checkpoint
+from tests.commands.test_signals import ONLY_JOB
 from tests.conftest import QUICK_CARTPOLE, Command, newest_step
 
 SWEEP = (*QUICK_CARTPOLE, "tracker.mode=disabled", "hydra.sweep.dir=sweep")
@@ -33,7 +34,9 @@ def test_a_sweeper_gets_the_mean_of_the_final_evaluation(command: Command, tmp_p
     for _ in range(2):  # the second time all runs are finished, and have the scores that they had
         done = command("-m", *optuna, "optimizer.lr=interval(1e-4,1e-2)", *SWEEP)
         assert done.returncode == 0, done.stderr
-        scores = {score(tmp_path / "sweep" / str(job)) for job in range(3)}
+        jobs = [path.parent for path in (tmp_path / "sweep").glob("*/config.yaml")]
+        scores = {score(job) for job in jobs}
+        assert len(jobs) == 3
         best = yaml.safe_load((tmp_path / "sweep" / "optimization_results.yaml").read_text())
         assert best["best_value"] == max(scores)  # type: ignore[type-var]
     assert done.stdout.count("finished after 600 steps; nothing is left to do") == 3
@@ -59,7 +62,8 @@ def test_a_search_among_paused_runs_says_that_none_has_a_score(
     told = done.stderr.splitlines()[-1]
     assert told == "error: no run of the sweep has a score; each was paused before it or failed"
     assert "Traceback" not in done.stderr
-    assert newest_step(tmp_path / "sweep" / "0") == 50
+    (run,) = (tmp_path / "sweep").glob("*/config.yaml")
+    assert newest_step(run.parent) == 50
 
 
 @pytest.mark.parametrize("to_all", [True, pytest.param(False, marks=pytest.mark.slow)])
@@ -79,7 +83,8 @@ def test_a_stopped_parallel_sweep_ends_with_checkpoints_and_goes_on(
         text=True,
         start_new_session=True,
     )
-    histories = [tmp_path / "sweep" / job / "history.csv" for job in "01"]
+    jobs = [tmp_path / "sweep" / f"{ONLY_JOB}+seed-{seed}" for seed in (1, 2, 3)]
+    histories = [job / "history.csv" for job in jobs[:2]]
     deadline = time.monotonic() + 120
     while not all(file.exists() and len(file.read_bytes()) > 100 for file in histories):
         assert time.monotonic() < deadline
@@ -93,9 +98,8 @@ def test_a_stopped_parallel_sweep_ends_with_checkpoints_and_goes_on(
     number = signal.SIGINT if to_all else signal.SIGTERM
     assert sweep.returncode == 128 + number
     assert told == f"{number.name}: the sweep is stopped; the same command goes on\n"
-    for job in "01":
-        assert 0 < newest_step(tmp_path / "sweep" / job) < 4000
-    assert not newest_step(tmp_path / "sweep" / "2")
+    assert all(0 < newest_step(job) < 4000 for job in jobs[:2])
+    assert not newest_step(jobs[2])
     done = subprocess.run(
         [*arguments, "total_steps=4100"],
         cwd=tmp_path,
@@ -105,7 +109,7 @@ def test_a_stopped_parallel_sweep_ends_with_checkpoints_and_goes_on(
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("going on from") == 2
-    assert all(newest_step(tmp_path / "sweep" / job) == 4100 for job in "012")
+    assert all(newest_step(job) == 4100 for job in jobs)
 
 
 def test_what_can_leave_a_job_survives_pickling() -> None:

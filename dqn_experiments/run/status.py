@@ -1,0 +1,80 @@
+"""How a run is doing, from its directory alone, whoever runs it and wherever."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import yaml
+
+from dqn_experiments.errors import StateError
+from dqn_experiments.run import checkpoint
+from dqn_experiments.run.checkpoint import Checkpoint
+from dqn_experiments.run.failure import failure_of
+from dqn_experiments.run.ownership import in_use, was_left
+from dqn_experiments.run.record import METRICS, rows_of
+from dqn_experiments.run.stored import CONFIG
+
+TAIL = 4_096  # bytes of metrics.jsonl that hold its last row
+LARGEST = 1_000_000  # bytes of a config that is read
+
+Name = Literal["finished", "running", "paused", "killed", "failed", "waiting"]
+
+
+@dataclass(frozen=True)
+class Status:
+    """How a run is doing.
+
+    `paused` is a run that ended in good order before its last step, by `pause_after` or a signal;
+    `killed` one that did not come to that. Both go on. `waiting` is one that was not begun.
+    """
+
+    name: Name
+    step: int = 0
+    """Agent steps done; of a run that is not running those that it goes on from."""
+    score: float | None = None
+    """Mean return of its newest evaluation that a checkpoint knows of."""
+    reason: str | None = None
+    """Why it failed."""
+
+
+def status_of(run_dir: Path) -> Status:
+    """The status of the run in a directory, which may be missing; changes nothing there."""
+    found = checkpoint.available(run_dir)
+    step = max((each.step for each in found), default=0)
+    score = next((each.score for each in reversed(found) if each.score is not None), None)
+    if in_use(run_dir):
+        return Status("running", max(step, _newest_step(run_dir)), score)
+    failure = failure_of(run_dir)
+    if failure:
+        return Status("failed", step, score, failure.error)
+    if _is_finished(run_dir, found):
+        return Status("finished", step, score)
+    if not (run_dir / CONFIG).is_file():
+        return Status("waiting")
+    return Status("killed" if was_left(run_dir) else "paused", step, score)
+
+
+def _is_finished(run_dir: Path, found: list[Checkpoint]) -> bool:
+    """Whether the last checkpoint is of the last step, and scored."""
+    if not found or found[-1].score is None:
+        return False
+    try:
+        text = (run_dir / CONFIG).read_text("utf-8")
+        config = yaml.safe_load(text) if len(text) <= LARGEST else None
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        return False
+    total = config.get("total_steps") if isinstance(config, dict) else None
+    return isinstance(total, int) and found[-1].step >= total
+
+
+def _newest_step(run_dir: Path) -> int:
+    """Of the last row of its metrics."""
+    try:
+        with (run_dir / METRICS).open("rb") as file:
+            file.seek(-min(TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
+            lines = file.read().decode(errors="replace").split("\n")[:-1]
+        step = rows_of(lines[-1])[-1].get("step") if lines else 0
+    except (OSError, StateError):
+        return 0
+    return step if isinstance(step, int) else 0
