@@ -16,9 +16,12 @@ GROUPS = (
 
 
 def options(folder: str, own: Path | None = None) -> list[str]:
-    """The names that `<folder>=<name>` takes, from `conf/` and from a person's `own` folder."""
+    """The names that `<folder>=<name>` takes, from `conf/` and from a person's `own` folder.
+
+    A file whose name begins with `_` is a part of others.
+    """
     places = [config_dir(), *([own] if own else [])]
-    return sorted({file.stem for place in places for file in (place / folder).glob("*.yaml")})
+    return sorted({file.stem for place in places for file in (place / folder).glob("[!_]*.yaml")})
 
 
 def folders() -> list[str]:

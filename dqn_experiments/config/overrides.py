@@ -28,7 +28,7 @@ DIRECTORIES = {
 
 WITHOUT = {
     "experiment": "left out, there is none",
-    "variant": "left out, there is none",
+    "variant": "variant=none changes nothing",
     "sweep": "left out, there is none",
     "tracker": "tracker.mode=disabled sends nothing",
     "evaluation": "evaluation.every=0 scores the agent only at the end",
