@@ -39,6 +39,9 @@ CALLBACKS = tuple(f"{callback.__module__}.*" for callback in OF_HYDRA)
 OF_OPTUNA = "No trials are completed yet."
 NO_SCORE = "no run of the sweep has a score; each was paused before it or failed"
 
+LAUNCHERS = ("joblib", "ray", "submitit")
+"""Packages whose errors say that a job's process is gone; what a job raises is told by itself."""
+
 Task = Callable[[DictConfig], float | None]
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
@@ -83,9 +86,13 @@ def run_command(config_name: str, task: Task) -> None:
             _fail(TrainingError(NO_SCORE))
         if isinstance(error, TOLD):
             _fail(error)
+        if type(error).__module__.partition(".")[0] in LAUNCHERS:
+            died = f"a process of the sweep died ({type(error).__name__})"
+            _fail(TrainingError(f"{died}; the same command goes on"))
         _fail(_told_of_hydra(error))
     finally:
         del os.environ[FULL_ERROR]
+        KeepLedger.told = ""
 
 
 def _look_over(config_name: str) -> None:

@@ -11,7 +11,7 @@ from dqn_experiments.run.free_keys import is_free
 WITHOUT_OVERRIDES = "defaults"
 LONGEST = 96  # characters of a name; Windows has 260 for a whole path
 BETWEEN = "+"  # of one override and the next; neither this nor what follows needs quotes anywhere
-PLAIN = re.compile(r"[a-z0-9_.~-]*[a-z0-9_]")  # one case: not every system tells A from a
+PLAIN = re.compile(r"[a-z0-9_.-]*[a-z0-9_]")  # one case: not every system tells A from a
 
 
 def what_is_overridden(overrides: Sequence[str], swept: Collection[str] = ()) -> dict[str, str]:

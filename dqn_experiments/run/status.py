@@ -16,7 +16,7 @@ from dqn_experiments.run.record import METRICS, rows_of
 from dqn_experiments.run.stored import CONFIG
 
 TAIL = 4_096  # bytes of metrics.jsonl that hold its last row
-LARGEST = 1_000_000  # bytes of a config that is read
+LARGEST = 100_000  # bytes of a config that is read
 
 Name = Literal["finished", "running", "paused", "killed", "failed", "waiting"]
 
