@@ -161,7 +161,7 @@ def test_a_job_whose_process_dies_is_told_and_goes_on(command: Command, tmp_path
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     told = "error: a process of the sweep died (TerminatedWorkerError); the same command goes on"
-    assert err.splitlines()[-1] == told
+    assert told in err.splitlines()  # joblib warns of its own after that
     assert statuses(command)[0] == "killed"
     done = command("-m", *grid)
     assert done.returncode == 0, done.stderr
