@@ -191,5 +191,6 @@ def keep_path(config: DictConfig, key: str) -> None:
 
 
 def _fail(error: BaseException) -> NoReturn:
-    print(f"error: {KeepLedger.told}{one_line(error)}", file=sys.stderr)
+    of_a_job = isinstance(error, ConfigError | TrainingError)  # others are met before any begins
+    print(f"error: {KeepLedger.told if of_a_job else ''}{one_line(error)}", file=sys.stderr)
     sys.exit(1 if isinstance(error, TrainingError) else 2)

@@ -35,7 +35,7 @@ def job_name(overrides: Sequence[str], swept: Collection[str] = ()) -> str:
     """The name of a job's directory: the same for the same values, in any order, on any system.
 
     One that is long or has characters that files should not have is cut to what can be read of
-    it, and ends with a hash of all of it.
+    it, what is swept first, and ends with a hash of all of it (`hash_of`).
     """
     parts = what_is_overridden(overrides, swept)
     if not parts:
@@ -44,8 +44,16 @@ def job_name(overrides: Sequence[str], swept: Collection[str] = ()) -> str:
     name = BETWEEN.join(items)
     if len(name) <= LONGEST and all(map(PLAIN.fullmatch, items)):
         return name
-    digest = hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
-    return f"{_readable(parts)[: LONGEST - len(digest) - 1].rstrip('.-+')}@{digest}"
+    digest = "@" + hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+    first = sorted(parts, key=lambda key: key.partition("@")[0] not in swept)
+    readable = _readable({key: parts[key] for key in first})
+    return readable[: LONGEST - len(digest)].rstrip(".-+") + digest
+
+
+def hash_of(name: str) -> str | None:
+    """What a name ends with that is cut, whatever is swept; None of one that is whole."""
+    digest = name[-13:]
+    return digest if digest.startswith("@") else None
 
 
 def _readable(parts: Mapping[str, str]) -> str:

@@ -10,7 +10,7 @@ from hydra.errors import HydraException
 from pydantic import BaseModel, ConfigDict, Field
 
 from dqn_experiments.errors import ConfigError
-from dqn_experiments.ledger.naming import job_name
+from dqn_experiments.ledger.naming import hash_of, job_name
 from dqn_experiments.machine.files import replace_text
 
 PLAN = "sweep.json"
@@ -67,9 +67,11 @@ def write_plan(
 
 
 def directory_of(sweep_dir: Path, overrides: Sequence[str], swept: Sequence[str]) -> str:
-    """The name of a job's directory: by what it overrides, or the number that it has already."""
+    """The name of a job's directory: by what it overrides, or what it is called already."""
     name = job_name(overrides, swept)
-    return _numbered(sweep_dir, tuple(swept)).get(name, name)
+    ending = hash_of(name)
+    known = next(sweep_dir.glob(f"*{ending}"), None) if ending else None
+    return known.name if known else _numbered(sweep_dir, tuple(swept)).get(name, name)
 
 
 @cache

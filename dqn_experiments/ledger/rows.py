@@ -18,6 +18,9 @@ from dqn_experiments.run.status import Status, status_of
 from dqn_experiments.run.stored import CONFIG
 
 SEED = "seed"
+GAME = ("env", "env.rom", "env.id")
+"""Keys whose values have scores of their own."""
+
 CSV = "sweep.csv"
 
 
@@ -123,7 +126,9 @@ def groups(rows: Sequence[Row]) -> list[Group]:
 
 
 def best(rows: Sequence[Row]) -> Group | None:
-    """The group of the highest mean; None as long as no job is finished."""
+    """The group of the highest mean; None as long as no job is finished, or of several games."""
+    if any(key in GAME for row in rows for key in row.differs):
+        return None
     return max(groups(rows), key=lambda group: group.mean, default=None)
 
 

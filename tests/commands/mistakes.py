@@ -38,6 +38,7 @@ MISTAKES = {
     "agent=[dqn]": f"agent=[dqn]: must be one of {AGENTS}",
     "experiment=[cartpole,b]": f"experiment=b: must be one of {RECIPES}",
     "experiment={a: 1}": f"must be one of {RECIPES}",
+    "variant=null": "variant=null: must be one of none, without_distribution, without_double",
     # protocols
     "protocol=dopamin": "protocol=dopamin: did you mean dopamine? must be one of atari_100k, dopa",
     "protocol=null": "protocol=null: must be one of atari_100k, dopamine, machado, nature, no_ops, "
@@ -83,6 +84,9 @@ MISTAKES = {
     "-m seed=range(0,1e12)": "seed=range(0,1e12): makes more than 100,000 jobs of the sweep; must",
     "-m seed=shuffle(range(0,inf))": "seed=shuffle(range(0,inf)): makes more than 100,000 jobs",
     "-m update_every=range(1,400) seed=range(0,400)": "seed=range(0,400): makes more than 100,000",
+    "-m sweep=five": "sweep=five: must be one of ablation_rainbow, atari_26, five_seeds, learning",
+    "sweep=five_seeds": "sweep=five_seeds: needs -m, which begins a sweep",
+    "retry_failed=perhaps": "retry_failed=perhaps: must be a valid boolean",
     "seed=range(1,3)": "'seed=range(1,3)' requires --multirun",
     # keys of hydra
     "hydra.job.chdir=maybe": "hydra.job.chdir=maybe: Value 'maybe' is not a valid bool",

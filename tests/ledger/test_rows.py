@@ -75,6 +75,25 @@ def test_jobs_of_an_earlier_command_are_shown_and_not_counted(sweep: Path) -> No
     assert not failed(rows)
 
 
+def test_the_scores_of_several_games_have_no_best(tmp_path: Path) -> None:
+    for game, score in (("pong", 21.0), ("breakout", 400.0)):
+        saved(begun(tmp_path / f"env-{game}"), 100, score)
+    write_plan(tmp_path, [["env=pong"], ["env=breakout"]], ["env"], at_once=1)
+    rows = rows_of_sweep(tmp_path)
+    assert (counted(rows), best(rows)) == ("2 jobs: 2 finished", None)
+
+
+def test_a_grid_that_grows_moves_no_job_however_long_its_name(tmp_path: Path) -> None:
+    fixed = [f"+env.kwargs.some_long_name_{number}=1" for number in range(9)]
+    one = directory_of(tmp_path, [*fixed, "optimizer.lr=0.1", "seed=1"], ["seed"])
+    assert one.startswith("seed-1+")
+    (tmp_path / one).mkdir()
+    again = directory_of(tmp_path, [*fixed, "seed=1", "optimizer.lr=0.1"], ["optimizer.lr", "seed"])
+    other = directory_of(tmp_path, [*fixed, "seed=1", "optimizer.lr=0.2"], ["optimizer.lr", "seed"])
+    assert again == one
+    assert other.startswith("lr-0.2+seed-1+")
+
+
 def test_a_sweep_of_former_versions_keeps_its_numbers(tmp_path: Path) -> None:
     for number, seed in enumerate((1, 2)):
         kept = begun(tmp_path / str(number)) / ".hydra" / "overrides.yaml"

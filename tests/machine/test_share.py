@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from filelock import FileLock
 
-from dqn_experiments.machine import cores, share
+from dqn_experiments.machine import cgroup, cores, share
 from dqn_experiments.machine.devices import torch_settings
 
 
 def test_threads_and_cores_are_an_even_share_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)))
-    monkeypatch.setattr(cores.cgroup, "cpu_quota", lambda: 8.0)
+    monkeypatch.setattr(cgroup, "cpu_quota", lambda: 8.0)
     monkeypatch.setattr("dqn_experiments.machine.devices.TORCHS_THREADS", 8)
     for processes, expected in ((1, 8), (3, 2), (16, 1)):
         with share.share_of_the_cores(processes) as mine, torch_settings(None):
@@ -24,7 +25,8 @@ def test_threads_and_cores_are_an_even_share_for_a_while(monkeypatch: pytest.Mon
 
 def test_a_gpu_is_taken_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(share, "_held", held := [])
+    held: list[FileLock] = []
+    monkeypatch.setattr(share, "_held", held)
     taken = []
     for number in (1, 1, 3):  # as jobs 1 and 3 do where 0 and 2 are finished
         monkeypatch.delenv(share.VISIBLE, raising=False)

@@ -43,7 +43,10 @@ def test_the_states_of_a_run(tmp_path: Path) -> None:
 def test_a_failure_is_remembered_and_forgotten(tmp_path: Path) -> None:
     run = begun(tmp_path / "run")
     saved(run, 40)
-    errors = TrainingError("the loss\nbecame nan"), ConfigError("seed=-1: no")
+    errors: tuple[TrainingError | ConfigError, ...] = (
+        TrainingError("the loss\nbecame nan"),
+        ConfigError("seed=-1: no"),
+    )
     for code, error in enumerate(errors, start=1):
         failure.remember(run, error, ["seed=1"])
         told = " ".join(str(error).split())
