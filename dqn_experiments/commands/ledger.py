@@ -23,6 +23,7 @@ from dqn_experiments.errors import ConfigError, StoppedError, TrainingError
 
 log = logging.getLogger(__name__)
 
+BY_NAME = "${job_name:}"
 IN_ORDER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 SIDE_BY_SIDE = {
     "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher": "n_jobs",
@@ -43,8 +44,11 @@ class KeepLedger(Callback):
 
         # Hydra meets the same, and tells
         with suppress(OSError, HydraException, OmegaConfBaseException, ConfigError, ValueError):
-            jobs, swept = _asked_for(config)
-            write_plan(Path(config.hydra.sweep.dir), jobs, swept, _at_once(config.hydra, len(jobs)))
+            hydra: dict[str, Any] = OmegaConf.to_container(config.hydra)  # type: ignore[assignment]
+            jobs, swept = _asked_for(hydra)
+            named_by_us = jobs if hydra["sweep"]["subdir"] == BY_NAME else []
+            at_once = _at_once(hydra, len(jobs))
+            write_plan(Path(config.hydra.sweep.dir), named_by_us, swept, at_once)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Print what came of the jobs, and leave it as sweep.csv."""
@@ -64,35 +68,33 @@ class KeepLedger(Callback):
             show(rows)
 
 
-def _asked_for(config: DictConfig) -> tuple[list[list[str]], list[str]]:
-    """The overrides of every job, if that is known beforehand, and the keys that are swept."""
+def _asked_for(hydra: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
+    """The overrides of every job, none if a sweeper decides on the way, and what is swept."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
-    hydra = config.hydra
-    loader = GlobalHydra.instance().config_loader()
-    given = OmegaConf.to_container(hydra.overrides.task)
-    params = OmegaConf.to_container(OmegaConf.create(hydra.sweeper.get("params") or {}))
-    written = [*(f"{key}={value}" for key, value in dict(params).items()), *given]  # type: ignore
-    overrides = OverridesParser.create(config_loader=loader).parse_overrides(written)
-    swept = sorted({each.key_or_group for each in overrides if each.is_sweep_override()})
-    if hydra.sweeper._target_ != IN_ORDER:
-        return [], sorted({*swept, *(str(key) for key in params)})  # type: ignore[union-attr]
+    params = hydra["sweeper"].get("params") or {}
+    written = [*(f"{key}={value}" for key, value in params.items()), *hydra["overrides"]["task"]]
+    parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
+    overrides = parser.parse_overrides(written)
+    swept = {each.key_or_group for each in overrides if each.is_sweep_override()}
+    if hydra["sweeper"]["_target_"] != IN_ORDER:
+        return [], sorted({*swept, *params})
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
-    return jobs, swept
+    return jobs, sorted(swept)
 
 
-def _at_once(hydra: DictConfig, jobs: int) -> int:
+def _at_once(hydra: dict[str, Any], jobs: int) -> int:
     """How many jobs will run on this machine at once, as its launcher says."""
-    if hydra.launcher._target_ not in SIDE_BY_SIDE:
+    launcher, sweeper = hydra["launcher"], hydra["sweeper"]
+    if launcher["_target_"] not in SIDE_BY_SIDE:
         return 1
-    sweeper = hydra.sweeper
-    batch = sweeper.get("max_batch_size") or sweeper.get("n_jobs") or jobs  # the latter Optuna's
-    bound = SIDE_BY_SIDE[hydra.launcher._target_]
+    batch = sweeper.get("max_batch_size") or sweeper.get("n_jobs") or jobs  # n_jobs is Optuna's
+    bound = SIDE_BY_SIDE[launcher["_target_"]]
     if bound is None:
         return max(1, int(batch))
     from joblib import effective_n_jobs
 
-    return max(1, min(int(batch), effective_n_jobs(hydra.launcher[bound])))
+    return max(1, min(int(batch), effective_n_jobs(launcher[bound])))
 
 
 def directory_of_job() -> str:

@@ -22,7 +22,7 @@ class Job(BaseModel):
     """A job that was asked for."""
 
     model_config = ConfigDict(extra="forbid")
-    directory: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    directory: Annotated[str, Field(pattern=r"^[^/\\.][^/\\]*$")]
     overrides: list[str]
 
 

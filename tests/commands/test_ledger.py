@@ -61,8 +61,8 @@ def test_the_same_command_does_what_is_missing(told: Told, tmp_path: Path) -> No
     assert err.endswith("(failed before; retry_failed=true tries it again)")
     assert out.splitlines()[-1] == "3 jobs: 1 failed, 2 finished"
 
-    code, out, _ = told(*grid, "optimizer.lr=1e30,1e-3", "retry_failed=true")
-    assert (code, out.count("training on"), out.count("nothing is left")) == (1, 1, 1)
+    code, out, _ = told(*grid, "optimizer.lr=1e30", "retry_failed=true")
+    assert (code, out.count("training on")) == (1, 1)
     rows = list(csv.DictReader((tmp_path / "sweep" / "sweep.csv").open()))
     assert [row["status"] for row in rows] == ["failed", "finished", "finished"]
     for row in rows[1:]:
@@ -71,7 +71,7 @@ def test_the_same_command_does_what_is_missing(told: Told, tmp_path: Path) -> No
 
     code, out, err = told("status", "sweep", command=sweep.main)
     assert (code, err) == (0, "")
-    assert out.splitlines()[-1] == "2 jobs: 1 failed, 1 finished; 1 more of earlier commands"
+    assert out.splitlines()[-1] == "1 job: 1 failed; 2 more of earlier commands"
 
 
 @pytest.mark.parametrize(
