@@ -1,5 +1,7 @@
 """The errors a user can cause or meet, each told in one line."""
 
+from collections.abc import Sequence
+
 
 class ConfigError(ValueError):
     """A key of the configuration has a value that cannot work; the command exits with code 2."""
@@ -8,7 +10,7 @@ class ConfigError(ValueError):
 class UnknownKeysError(ConfigError):
     """A configuration has keys that nothing knows."""
 
-    def __init__(self, told: str, keys: list[str]) -> None:
+    def __init__(self, told: str, keys: Sequence[str] = ()) -> None:  # one is enough to unpickle it
         super().__init__(told)
         self.keys = keys
 

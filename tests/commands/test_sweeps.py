@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dqn_experiments.errors import ConfigError, StateError, StoppedError, TrainingError
+from dqn_experiments.errors import (
+    ConfigError,
+    StateError,
+    StoppedError,
+    TrainingError,
+    UnknownKeysError,
+)
 from dqn_experiments.machine.interrupt import Interrupted
 from dqn_experiments.run import checkpoint
 from tests.commands.test_signals import ONLY_JOB
@@ -113,8 +119,16 @@ def test_a_stopped_parallel_sweep_ends_with_checkpoints_and_goes_on(
 
 
 def test_what_can_leave_a_job_survives_pickling() -> None:
-    for error in (ConfigError("a"), TrainingError("b"), StateError("c"), StoppedError("d")):
+    unknown = UnknownKeysError("e", ["foo"])
+    for error in (
+        ConfigError("a"),
+        TrainingError("b"),
+        StateError("c"),
+        StoppedError("d"),
+        unknown,
+    ):
         copy = pickle.loads(pickle.dumps(error))
         assert (type(copy), str(copy)) == (type(error), str(error))
+    assert pickle.loads(pickle.dumps(unknown)).keys == ["foo"]
     stop = pickle.loads(pickle.dumps(Interrupted(signal.SIGTERM)))
     assert (stop.code, stop.signal) == (143, "SIGTERM")
