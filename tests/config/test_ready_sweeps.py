@@ -13,7 +13,7 @@ from dqn_experiments.config.groups import options
 from tests.conftest import ROOT
 
 JOBS = {"ablation_rainbow": 7, "atari_26": 26, "five_seeds": 5, "learning_rate": 7}
-REMOVED = {
+REMOVED: dict[str, dict[str, Any]] = {
     "none": {},
     "without_double": {"agent.double": False},
     "without_priorities": {"buffer.alpha": 0.0},
@@ -52,7 +52,6 @@ def test_every_job_of_a_ready_sweep_can_be_trained(sweep: str) -> None:
 
 
 def test_each_ablation_takes_one_part_away_and_leaves_the_others() -> None:
-    assert [job[1] for job in jobs_of("ablation_rainbow")][0] == "variant=none"
     assert {job[1].partition("=")[2] for job in jobs_of("ablation_rainbow")} == set(REMOVED)
     whole = leaves(composed("experiment=rainbow"))
     for variant, removed in REMOVED.items():
