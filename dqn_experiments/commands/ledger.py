@@ -64,8 +64,8 @@ class KeepLedger(Callback):
             if failed(rows):
                 jobs = sum(row.asked for row in rows)
                 KeepLedger.told = f"{len(failed(rows)):,} of {jobs:,} jobs failed: "
-            replace_text(sweep_dir / CSV, as_csv(rows))
             show(rows)
+            replace_text(sweep_dir / CSV, as_csv(rows))
 
 
 def _asked_for(hydra: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
