@@ -13,9 +13,9 @@ from hydra.errors import HydraException
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.ledger.naming import what_is_overridden
 from dqn_experiments.ledger.plan import PLAN, begun_with, read_plan
+from dqn_experiments.run.config_file import CONFIG
 from dqn_experiments.run.failure import FAILURE, failure_of
 from dqn_experiments.run.status import Status, status_of
-from dqn_experiments.run.stored import CONFIG
 
 SEED = "seed"
 GAME = ("env", "env.rom", "env.id")

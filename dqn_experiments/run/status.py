@@ -9,10 +9,10 @@ from typing import Literal
 from dqn_experiments.errors import StateError
 from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import Checkpoint
+from dqn_experiments.run.config_file import CONFIG
 from dqn_experiments.run.failure import failure_of
 from dqn_experiments.run.ownership import in_use, was_left
 from dqn_experiments.run.record import METRICS, rows_of
-from dqn_experiments.run.stored import CONFIG
 
 TAIL = 4_096  # bytes of metrics.jsonl that hold its last row
 LARGEST = 100_000  # bytes of a config that are read
