@@ -25,6 +25,7 @@ OF_NO_EFFECT = (
     "pause_after",
     "trust",
     "resume",
+    "retry_failed",
     "evaluation.every",
     "evaluation.num_envs",
     "evaluation.video",

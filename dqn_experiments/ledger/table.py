@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dqn_experiments.config.wording import printable
 from dqn_experiments.ledger.rows import Group, Row, best, counted, failed, groups
 
 STYLES = {"finished": "green", "running": "cyan", "failed": "red", "killed": "yellow"}
@@ -28,7 +29,8 @@ def show(rows: Sequence[Row], file: TextIO | None = None) -> None:
     if leader:
         of = f" over {len(leader.scores)} seeds" if len(leader.scores) > 1 else ""
         by = f" by {_written(leader.differs)}" if leader.differs else ""
-        console.print(_text(f"\nbest: {_figure(leader.mean)}{of}{by}"))
+        console.print()
+        console.print(_text(f"best: {_figure(leader.mean)}{of}{by}"))
     for row in failed(rows):
         console.print(_text(f"failed: {row.job}: {row.status.reason}"))
     console.print(_text(counted(rows)))
@@ -75,6 +77,4 @@ def _figure(value: float | None) -> str:
 
 
 def _text(text: str) -> Text:
-    """Without what a terminal would obey, as names may be anybody's."""
-    shown = "".join(each if each.isprintable() or each == "\n" else "?" for each in text)
-    return Text(shown, overflow="fold")
+    return Text(printable(text), overflow="fold")  # as names may be anybody's

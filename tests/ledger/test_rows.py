@@ -64,7 +64,7 @@ def test_the_table_is_plain_where_there_is_no_terminal(sweep: Path) -> None:
     assert len([line for line in lines if line.startswith("env-pong+")]) == 6
     assert ["optimizer.lr=0.001", "2", "5.75", "3.889"] in [line.split() for line in lines]
     assert "best: 7.25 over 2 seeds by optimizer.lr=0.002" in lines
-    assert "failed: env-pong+optimizer.lr--1+seed-1: it ?[31mbroke" in lines
+    assert "failed: env-pong+optimizer.lr--1+seed-1: it \N{REPLACEMENT CHARACTER}[31mbroke" in lines
     assert lines[-1] == "6 jobs: 1 failed, 4 finished, 1 waiting"
 
 
