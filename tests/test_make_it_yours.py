@@ -99,6 +99,7 @@ def followed(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell
     return shell
 
 
+@pytest.mark.slow
 def test_the_page_trains_evaluates_and_films_what_is_ones_own(followed: Shell) -> None:
     left = {path.name: path for path in (followed.folder / "outputs").iterdir()}
     assert set(left) == {"wide", "mine", "game", "mine_in_one_go"}
@@ -111,6 +112,7 @@ def test_the_page_trains_evaluates_and_films_what_is_ones_own(followed: Shell) -
         assert stored[group]["_target_"].startswith(f"my_package.{group}.")
 
 
+@pytest.mark.slow
 def test_a_run_of_ones_own_parts_goes_on_bit_for_bit(followed: Shell) -> None:
     outputs = followed.folder / "outputs"
     paused, in_one_go = outputs / "mine", outputs / "mine_in_one_go"
@@ -124,12 +126,14 @@ def test_a_run_of_ones_own_parts_goes_on_bit_for_bit(followed: Shell) -> None:
     assert tracked == (paused / "metrics.jsonl").read_text()  # each row once
 
 
+@pytest.mark.slow
 def test_what_the_page_says_is_told_is_told(followed: Shell) -> None:
     assert len(TRANSCRIPTS) == 2
     for told, line in zip(followed.told(*TRANSCRIPTS), TRANSCRIPTS.values(), strict=True):
         assert (told.code, told.lines) == (2, [line])
 
 
+@pytest.mark.slow
 def test_without_trust_every_command_says_in_one_line_how_to_give_it(followed: Shell) -> None:
     told_of_itself = followed.folder / "outputs" / "told_of_itself"
     shutil.copytree(followed.folder / "outputs" / "mine", told_of_itself)
@@ -161,6 +165,7 @@ def test_without_trust_every_command_says_in_one_line_how_to_give_it(followed: S
         assert not told.imported, command
 
 
+@pytest.mark.slow
 def test_a_run_directory_cannot_hide_a_class_where_values_belong(followed: Shell) -> None:
     hiding = followed.folder / "outputs" / "hiding"
     hiding.mkdir()
@@ -173,6 +178,7 @@ def test_a_run_directory_cannot_hide_a_class_where_values_belong(followed: Shell
     assert "env.kwargs: must be plain values, without a _target_" in line
 
 
+@pytest.mark.slow
 def test_a_component_must_have_the_keys_that_a_run_needs(followed: Shell) -> None:
     code = "class Ring:\n    def __init__(self, spec, /, *, capacity: int): ...\n"
     (followed.folder / "my_package" / "ring.py").write_text(code)

@@ -42,22 +42,26 @@ def executed(folder: Path) -> NotebookNode:
     return notebook
 
 
+@pytest.mark.slow
 def test_the_agent_learns(executed: NotebookNode, folder: Path) -> None:
     assert "finished after 16,000 steps" in printed(executed)
     returns = history(folder / "outputs" / "first_run")["episode_return"]
     assert returns[-20:].mean() > 3 * returns[:20].mean()
 
 
+@pytest.mark.slow
 def test_its_bar_and_its_learning_curve_are_drawn_without_a_warning(executed: NotebookNode) -> None:
     assert {BAR, "image/png"} <= kinds(executed)
     assert printed(executed, "stderr") == ""
 
 
+@pytest.mark.slow
 def test_the_loaded_agent_balances_the_pole(executed: NotebookNode) -> None:
     (line,) = (line for line in printed(executed).splitlines() if "pole stayed up for" in line)
     assert float(line.split()[-2]) > 50  # a random one manages 20
 
 
+@pytest.mark.slow
 def test_a_paused_run_goes_on_as_the_same_run(executed: NotebookNode) -> None:
     _, _, after = printed(executed).partition("paused after 3,000 steps")
     assert "finished after 6,000 steps" in after

@@ -107,6 +107,7 @@ def test_python_runs_have_a_directory_each_and_are_refused_without_a_trace(
         api.train(composed(*RUN, "seed=4"), first)
 
 
+@pytest.mark.slow
 def test_paths_are_those_of_where_the_command_was_started(command: Command, tmp_path: Path) -> None:
     chdir = "hydra.job.chdir=true"
     assert command(*RUN, "hydra.run.dir=some/run", chdir).returncode == 0

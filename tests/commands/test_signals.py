@@ -60,6 +60,7 @@ def wait_for_steps(process: subprocess.Popen[str], run_dir: Path) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_a_pre_empted_job_of_submitit_is_queued_again_and_loses_nothing(tmp_path: Path) -> None:
     """SIGUSR2 is what submitit waits for; SIGTERM, which Slurm may send first, it lets pass."""
     alone = command(tmp_path, *SWEEP, "hydra.run.dir=alone")

@@ -72,7 +72,8 @@ def test_a_search_among_paused_runs_says_that_none_has_a_score(
     assert newest_step(run.parent) == 50
 
 
-@pytest.mark.parametrize("to_all", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("to_all", [True, False])
 def test_a_stopped_parallel_sweep_ends_with_checkpoints_and_goes_on(
     to_all: bool, tmp_path: Path
 ) -> None:

@@ -59,7 +59,7 @@ def test_a_recipe_trains_and_goes_on_with_the_same_bits(recipe: str, tmp_path: P
 @pytest.mark.parametrize(
     ("overrides", "told"),
     [
-        (("network=noisy",), "so does epsilon, 1 at first and 0.1 at the end; schedule=constant"),
+        (("network=noisy",), "so does epsilon, 1 at first and 0.1 at the end; an epsilon of 0"),
         (("network=noisy", "schedule=constant", "schedule.value=0"), None),
         (("experiment=rainbow",), None),
         (("experiment=btr",), "so does epsilon, 1 at first and 0.01 at the end"),

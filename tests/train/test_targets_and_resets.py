@@ -75,6 +75,7 @@ def test_a_reset_mixes_the_weights_with_new_ones_and_forgets_the_rest() -> None:
 
 @pytest.mark.parametrize("keep", [0.0, 0.5, 1.0])
 def test_a_reset_leaves_no_spectral_norm_of_former_weights(keep: float) -> None:
+    torch.manual_seed(1)  # power iterations take long where two singular values are close
     one = learner(network="Normalised")
     layer: Any = one.network.layer
     with torch.no_grad():  # far from where it began
