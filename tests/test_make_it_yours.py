@@ -190,6 +190,7 @@ def test_a_component_must_have_the_keys_that_a_run_needs(followed: Shell) -> Non
     assert told.lines == [f"error: buffer._target_=my_package.ring.Ring: {lacking}"]
 
 
+@pytest.mark.slow
 def test_an_installed_package_with_the_entry_point_is_trusted(
     followed: Shell, tmp_path: Path
 ) -> None:

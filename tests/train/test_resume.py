@@ -65,32 +65,46 @@ def assert_same_run(found: Path, expected: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def uninterrupted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A run of CartPole."""
     folder = tmp_path_factory.mktemp("uninterrupted")
-    for name, arguments in (("cartpole", CARTPOLE), ("breakout", BREAKOUT)):
-        process = started(folder, *arguments, f"hydra.run.dir={name}")
-        assert process.wait() == 0, process.communicate()
-    yield {name: folder / name for name in ("cartpole", "breakout")}
+    finish(folder, CARTPOLE)
+    yield folder / "run"
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize(
-    ("name", "kills"), [pytest.param("cartpole", 3, marks=pytest.mark.slow), ("breakout", 1)]
-)
-def test_a_run_killed_at_any_moment_ends_with_the_same_bits(
-    name: str, kills: int, uninterrupted: dict[str, Path], tmp_path: Path
-) -> None:
-    arguments = (*(CARTPOLE if name == "cartpole" else BREAKOUT), "hydra.run.dir=run")
-    moments = random.Random(name)
+def finish(folder: Path, overrides: tuple[str, ...]) -> None:
+    process = started(folder, *overrides, "hydra.run.dir=run")
+    assert process.wait() == 0, process.communicate()
+
+
+def kill_and_go_on(folder: Path, overrides: tuple[str, ...], kills: int) -> None:
+    arguments = (*overrides, "hydra.run.dir=run")
+    moments = random.Random(kills)
     for _ in range(kills):
-        process = started(tmp_path, *arguments)
-        wait_for_a_checkpoint(process, tmp_path / "run")
+        process = started(folder, *arguments)
+        wait_for_a_checkpoint(process, folder / "run")
         time.sleep(moments.random() * 0.3)
         process.kill()
         assert process.wait() == -signal.SIGKILL, process.communicate()
-    process = started(tmp_path, *arguments)
-    assert process.wait() == 0, process.communicate()
-    assert_same_run(tmp_path / "run", uninterrupted[name])
+    finish(folder, overrides)
+
+
+@pytest.mark.parametrize("kills", [1, pytest.param(3, marks=pytest.mark.slow)])
+def test_a_run_killed_at_any_moment_ends_with_the_same_bits(
+    kills: int, uninterrupted: Path, tmp_path: Path
+) -> None:
+    kill_and_go_on(tmp_path, CARTPOLE, kills)
+    assert_same_run(tmp_path / "run", uninterrupted)
+
+
+@pytest.mark.slow
+def test_so_does_a_killed_run_of_an_emulator(tmp_path: Path) -> None:
+    for folder in ("uninterrupted", "killed"):
+        (tmp_path / folder).mkdir()
+    finish(tmp_path / "uninterrupted", BREAKOUT)
+    kill_and_go_on(tmp_path / "killed", BREAKOUT, kills=1)
+    assert_same_run(tmp_path / "killed" / "run", tmp_path / "uninterrupted" / "run")
 
 
 def test_wandb_knows_all_of_a_run_that_was_killed(tmp_path: Path) -> None:
@@ -127,7 +141,7 @@ def test_wandb_knows_all_of_a_run_that_was_killed(tmp_path: Path) -> None:
     ids=lambda signals: " ".join(number.name for number in signals),
 )
 def test_signals_are_followed_by_a_checkpoint_of_that_moment(
-    signals: tuple[signal.Signals, ...], uninterrupted: dict[str, Path], tmp_path: Path
+    signals: tuple[signal.Signals, ...], uninterrupted: Path, tmp_path: Path
 ) -> None:
     process = started(tmp_path, *CARTPOLE, "hydra.run.dir=run")
     wait_for_a_checkpoint(process, tmp_path / "run")
@@ -146,11 +160,11 @@ def test_signals_are_followed_by_a_checkpoint_of_that_moment(
     log = (tmp_path / "run" / "train.log").read_text()
     assert f"going on from {tmp_path}/run/checkpoints/{stopped_at:010d}" in log
     history = (tmp_path / "run" / "history.csv").read_bytes()
-    assert history == (uninterrupted["cartpole"] / "history.csv").read_bytes()
+    assert history == (uninterrupted / "history.csv").read_bytes()
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(
-    uninterrupted: dict[str, Path], tmp_path: Path
+    uninterrupted: Path, tmp_path: Path
 ) -> None:
     process = started(tmp_path, *CARTPOLE, "hydra.run.dir=run")
     wait_for_a_checkpoint(process, tmp_path / "run")
@@ -164,13 +178,13 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(
     assert process.wait() == 0, process.communicate()
     log = (tmp_path / "run" / "train.log").read_text()
     assert f"{newest}: damaged: replay.state; must be as SHA256SUMS says; passed over" in log
-    assert_same_run(tmp_path / "run", uninterrupted["cartpole"])
+    assert_same_run(tmp_path / "run", uninterrupted)
 
 
 def test_a_finished_run_says_so_and_can_be_made_longer(
-    uninterrupted: dict[str, Path], command: Command, tmp_path: Path
+    uninterrupted: Path, command: Command, tmp_path: Path
 ) -> None:
-    shutil.copytree(uninterrupted["cartpole"], tmp_path / "run")
+    shutil.copytree(uninterrupted, tmp_path / "run")
     before = (tmp_path / "run" / "history.csv").read_bytes()
     done = command(*CARTPOLE, "hydra.run.dir=run")
     assert done.returncode == 0
@@ -207,11 +221,11 @@ def test_a_finished_run_says_so_and_can_be_made_longer(
 def test_what_would_make_it_another_run_is_refused(
     arguments: str,
     message: str,
-    uninterrupted: dict[str, Path],
+    uninterrupted: Path,
     command: Command,
     tmp_path: Path,
 ) -> None:
-    shutil.copytree(uninterrupted["cartpole"], tmp_path / "run")
+    shutil.copytree(uninterrupted, tmp_path / "run")
     (tmp_path / "empty").mkdir()
     before = {
         path: path.read_bytes()
