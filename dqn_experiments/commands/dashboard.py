@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 YOURS = "your-default-entity"
 """What stands for the entity where nobody can be asked."""
 GROUPED_BY = ("env.rom", "agent._target_")
-"""Keys of the config; runs that differ in nothing else become one curve."""
+"""Keys of the config; runs that have the same there become one curve, whatever else differs."""
 SWEPT = (
     "optimizer.lr",
     "agent.target_update_every",
@@ -116,8 +116,9 @@ def report(chosen: "DashboardConfig", entity: str) -> "Report":
         title=chosen.name,
         blocks=[
             wr.P(
-                "Runs that differ in nothing but their seed, say, are one curve: the mean, and the "
-                "standard error around it. Frames are emulator frames, four to an agent step. "
+                "Runs of one game and one learning rule are one curve, the mean with its standard "
+                "error, whatever else differs: filter or group by what you compare. Frames are "
+                "emulator frames, four to an agent step. "
                 "Scores of different protocols are not comparable."
             ),
             wr.H2("Learning"),

@@ -14,29 +14,17 @@ from dqn_experiments.comparison.runs import Run
 from dqn_experiments.config.groups import GROUPS
 from dqn_experiments.config.stored_form import OPTION, TARGET, as_chosen, leaves, option_values
 from dqn_experiments.config.wording import printable, shown
+from dqn_experiments.run.free_keys import FREE
 
 OF_THE_GAME = ("env.rom", "env.id", "env.kwargs")
 OF_NO_EFFECT = (
+    *(key for key in FREE if key not in ("total_steps", "evaluation")),
     "seed",
-    # what is written of a run, and when it stops
-    "tracker",
-    "checkpoint",
-    "log_every",
-    "pause_after",
-    "trust",
-    "resume",
-    "retry_failed",
     "evaluation.every",
     "evaluation.num_envs",
     "evaluation.video",
-    # what computes, where frames lie: it rounds otherwise, and nothing else
-    "device",
-    "cpu_threads",
-    "deterministic",
-    "env.num_threads",
-    "buffer.device",
-    "buffer.compression",
 )
+"""What may change when a run goes on, but for how long it is and how it is scored; and the seed."""
 
 LONGEST_VALUE, LONGEST_LABEL = 60, 80
 """Characters; what is longer is cut, as a legend has little room."""
