@@ -11,6 +11,7 @@ import torch
 from pydantic import AfterValidator
 
 from dqn_experiments.machine.cores import usable_cores
+from dqn_experiments.machine.heap import keep_freed_memory
 
 TORCHS_THREADS = torch.get_num_threads()  # as it starts: of all cores, or as OMP_NUM_THREADS says
 
@@ -50,6 +51,8 @@ _wanted: list[TorchSettings] = []  # by runs in threads of this process; the fir
 def torch_settings(threads: int | None, deterministic: bool = False) -> Iterator[None]:
     """Set what holds for the whole process for a while; then what did before holds again.
 
+    But for the memory that it keeps (see `keep_freed_memory`), which stays so.
+
     Of runs side by side in one process the newest says how many threads there are, and all of them
     are deterministic as long as one wants to be.
 
@@ -58,6 +61,7 @@ def torch_settings(threads: int | None, deterministic: bool = False) -> Iterator
             than there are cores for this process.
         deterministic: whether torch may choose only algorithms that give the same bits every time.
     """
+    keep_freed_memory()
     if deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
     mine = TorchSettings(threads or min(TORCHS_THREADS, usable_cores()), deterministic)
