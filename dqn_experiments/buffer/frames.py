@@ -8,6 +8,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 from torch import Tensor
 
+from dqn_experiments.machine.devices import sent
 from dqn_experiments.state import State, matching
 
 Reading = Callable[[], Tensor]
@@ -95,14 +96,15 @@ class RawFrames(FrameStore):
         if self.device.type == "cpu":
             self._frames.numpy()[env, slot] = frames  # a tenth of torch's time for one frame
             return
-        where = torch.from_numpy(np.stack([env, slot])).to(self.device)
-        self._frames[where[0], where[1]] = torch.from_numpy(np.array(frames)).to(self.device)
+        where = sent(torch.from_numpy(np.stack([env, slot])), self.device)
+        written = sent(torch.from_numpy(np.array(frames)), self.device)
+        self._frames[where[0], where[1]] = written
 
     def read(self, env: NDArray[np.int64], number: NDArray[np.int64]) -> Reading:
         """Ask for frames; they are gathered at once, as they may be overwritten later."""
         row = torch.from_numpy((env * self._length + number % self._length).reshape(-1))
         flat = self._frames.flatten(0, 1).flatten(1)  # torch copies rows faster than planes
-        frames = flat.index_select(0, row.to(self.device)).view(*number.shape, *self._shape)
+        frames = flat.index_select(0, sent(row, self.device)).view(*number.shape, *self._shape)
         return lambda: frames
 
     @property

@@ -51,6 +51,7 @@ class PrioritizedReplay(Replay):
         self._drawable = 0  # leaves that are not 0
         self._largest = min(1.0, self._max_priority)
         self._steps = 0
+        self._unsettled: tuple[NDArray[np.int64], NDArray[np.bool_], Tensor] | None = None
 
     def add(self, action: NDArray[np.int64], timestep: Timestep) -> None:
         """Store what `action` i64 [N] led to."""
@@ -59,13 +60,23 @@ class PrioritizedReplay(Replay):
 
     def update(self, index: Tensor, priority: Tensor) -> None:
         """Set p of the batch with that `index` i64 [B], where it is still stored."""
-        drawn, given = index.numpy(), priority.cpu().numpy().astype(np.float64)
-        stored = self._rings.stored(drawn)
+        self._settle()
+        drawn = index.numpy()
+        self._unsettled = drawn, self._rings.stored(drawn), priority
+
+    def _settle(self) -> None:
+        """Do so, once somebody asks: the device may still be at work on them until then."""
+        if self._unsettled is None:
+            return
+        drawn, stored, priority = self._unsettled
+        self._unsettled = None
+        given = priority.cpu().numpy().astype(np.float64)
         p = np.minimum(given[stored], self._max_priority) + self._epsilon
         self._largest = max(self._largest, float(p.max(initial=0)))
         self._tree.set(self._leaf(drawn[stored]), p**self._alpha)
 
     def _draw(self) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        self._settle()
         self._take_in_new()
         size = self._batch_size
         mass = (np.arange(size) + self._rng.random(size)) * (self._tree.total / size)
@@ -120,6 +131,7 @@ class PrioritizedReplay(Replay):
     def check(self) -> None:
         """Hold everything stored against what must be true of it; raises StateError."""
         super().check()
+        self._settle()
         index = self._rings.stored_index(np.arange(len(self)))
         env, number = self._rings.slot(index)
         settled = number < self._seen[env]
@@ -129,6 +141,7 @@ class PrioritizedReplay(Replay):
 
     def state_dict(self) -> State:
         """Everything stored, compressed as it is, the priorities, and the batch read ahead."""
+        self._settle()
         return {
             **super().state_dict(),
             "priority": self._tree.leaves.copy(),
@@ -149,6 +162,7 @@ class PrioritizedReplay(Replay):
         if not (np.isfinite(priority).all() and (priority >= 0).all()):
             raise StateError("priority: must be finite and not negative")
         super().load_state_dict(state)
+        self._unsettled = None
         self._tree.set(np.arange(len(priority)), priority)
         self._drawable = int(np.count_nonzero(priority))
         self._seen, self._largest, self._steps = seen, largest, steps

@@ -21,6 +21,7 @@ from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import ReplaySpec
 from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.machine import memory
+from dqn_experiments.machine.devices import sent
 from dqn_experiments.state import State, matching, part, restored_rng
 
 CPU = torch.device("cpu")
@@ -99,8 +100,7 @@ class Replay(ABC):
         device, stack = self._spec.device, self._stack  # self would keep itself alive
 
         def batch() -> Batch:
-            # only from pinned memory does it pay not to wait
-            shown = frames().to(device, non_blocking=device.type == "cuda")
+            shown = sent(frames(), device)
             return _on_device(
                 device,
                 observation=shown[:, :stack],
@@ -182,7 +182,7 @@ class Replay(ABC):
 
 def _on_device(device: torch.device, *, index: NDArray[np.int64], **fields: Any) -> Batch:
     """A batch of arrays or tensors; only its index stays on the CPU."""
-    on_device = {name: torch.as_tensor(field, device=device) for name, field in fields.items()}
+    on_device = {name: sent(torch.as_tensor(field), device) for name, field in fields.items()}
     return Batch(**on_device, index=torch.from_numpy(index))
 
 

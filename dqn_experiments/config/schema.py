@@ -60,6 +60,7 @@ class RunConfig(BaseModel):
     device: Device
     deterministic: bool
     cpu_threads: Count | None
+    cuda_graphs: bool
     trust: Packages
     retry_failed: bool
     resume: Annotated[str, Field(coerce_numbers_to_str=True)]

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import torch
 from pydantic import AfterValidator
+from torch import Tensor
 
 from dqn_experiments.machine.cores import usable_cores
 from dqn_experiments.machine.heap import keep_freed_memory
@@ -27,6 +28,15 @@ def resolve(name: str) -> torch.device:
     if name not in _available():
         raise ValueError(f"must be auto or one of the devices here: {', '.join(_available())}")
     return torch.device(name)
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """A tensor of the host's on a device, without waiting for what is at work there.
+
+    CUDA has taken in what lies in pageable memory when it returns, and torch keeps pinned memory as
+    long; MPS does neither, and so is waited for.
+    """
+    return tensor.to(device, non_blocking=device.type == "cuda")
 
 
 @dataclass(frozen=True, eq=False)  # two runs that want the same are two

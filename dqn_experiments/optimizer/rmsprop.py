@@ -37,6 +37,7 @@ class RMSprop(Prepared, torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Apply one update from the gradients in `.grad`."""
+        self._clip()
         for group in self.param_groups:
             weights: list[Tensor] = [
                 weight for weight in group["params"] if weight.grad is not None
@@ -44,7 +45,7 @@ class RMSprop(Prepared, torch.optim.Optimizer):
             if weights:
                 self._update(weights, **{key: group[key] for key in ("lr", "decay", "eps")})
 
-    def _update(self, weights: list[Tensor], lr: float, decay: float, eps: float) -> None:
+    def _update(self, weights: list[Tensor], lr: float | Tensor, decay: float, eps: float) -> None:
         gradients: list[Any] = [weight.grad for weight in weights]
         states = [self._state(weight) for weight in weights]
         mean = [state["gradient_mean"] for state in states]
@@ -56,7 +57,11 @@ class RMSprop(Prepared, torch.optim.Optimizer):
         torch._foreach_clamp_min_(variance, 0.0)  # rounding can leave it a hair below zero
         torch._foreach_add_(variance, eps)
         torch._foreach_sqrt_(variance)
-        torch._foreach_addcdiv_(weights, gradients, variance, value=-lr)
+        if isinstance(lr, Tensor):
+            torch._foreach_mul_(gradients, lr)
+            torch._foreach_addcdiv_(weights, gradients, variance, value=-1.0)
+        else:
+            torch._foreach_addcdiv_(weights, gradients, variance, value=-lr)
 
     def _state(self, weight: Tensor) -> dict[str, Tensor]:
         state: dict[str, Tensor] = self.state[weight]

@@ -13,6 +13,7 @@ FREE = (
     "device",
     "cpu_threads",
     "deterministic",
+    "cuda_graphs",
     # the same frames come from any number of emulator threads, and out of any memory
     "env.num_threads",
     "buffer.device",

@@ -61,6 +61,7 @@ def assembled(
             int(acting.generate_state(1)[0]),
             device,
             noisy=True,
+            graphs=config.cuda_graphs and device.type == "cuda",
         )
         recorded = RecordedEnv(env, np.random.default_rng(playing), between_steps)
         player = Player(recorded, policy, env.observation_shape, env.dtype)

@@ -18,6 +18,7 @@ from dqn_experiments.config.components import (
 from dqn_experiments.errors import StateError
 from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import NetworkSpec
+from dqn_experiments.machine.captured import Captured
 from dqn_experiments.machine.randomness import Randomness
 from dqn_experiments.network.init import settle
 from dqn_experiments.train.modes import Modes
@@ -71,6 +72,14 @@ class Learner:
     def _begin_optimizer(self) -> None:
         self._optimizer = build_optimizer(self._config, self.network.parameters())
         self._prepare: Callable[[int], None] | None = getattr(self._optimizer, "prepare", None)
+        self._descend = self._captured()
+
+    def _captured(self) -> Captured:
+        """The gradient step, on a GPU one CUDA graph as long as the optimizer's state stays."""
+        parts = self.rule, self._optimizer
+        capturable = all(getattr(each, "capturable", False) for each in parts)
+        graphs = self._config.cuda_graphs and self._device.type == "cuda" and capturable
+        return Captured(self._gradient_step, "an update", graphs)
 
     def begin_with(self, weights: Mapping[str, Any]) -> None:
         """Let both networks start from the weights of another run's network.
@@ -97,7 +106,21 @@ class Learner:
 
         `step` counts agent steps, by which an optimizer may schedule its learning rate.
         """
-        with self._randomness, self._modes.training():
+        if self._prepare:
+            self._prepare(step)
+        with self._randomness:
+            loss, priority = self._descend(*vars(batch).values())
+        self.updates += 1
+        if self.rule.target_update_unit == "updates" and (
+            self.updates % self.rule.target_update_every == 0
+        ):
+            self.sync_target()
+        return Update(loss, priority)
+
+    def _gradient_step(self, *fields: Tensor) -> Update:
+        """The same of the fields of a batch."""
+        batch = Batch(*fields)
+        with self._modes.training():
             seen = replace(
                 batch,
                 observation=self._augment(batch.observation),
@@ -107,14 +130,7 @@ class Learner:
             mean = (batch.weight * loss).mean()
             self._optimizer.zero_grad()
             mean.backward()
-            if self._prepare:
-                self._prepare(step)
             self._optimizer.step()
-        self.updates += 1
-        if self.rule.target_update_unit == "updates" and (
-            self.updates % self.rule.target_update_every == 0
-        ):
-            self.sync_target()
         return Update(mean.detach(), priority)
 
     @torch.no_grad()
@@ -164,6 +180,7 @@ class Learner:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take in what `state_dict` gave; raises what torch does if it does not fit."""
         self._load_optimizer(state["optimizer"])
+        self._descend = self._captured()
         self.target_network.load_state_dict(state["target_network"])
         self._randomness.load_state_dict(state["randomness"])
         self.updates = int(state.get("updates", 0))  # 0.2.0 did not count them

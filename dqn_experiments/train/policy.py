@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dqn_experiments.errors import StateError
+from dqn_experiments.machine.captured import Captured
+from dqn_experiments.machine.devices import sent
 from dqn_experiments.machine.randomness import Randomness
 from dqn_experiments.state import State, part, restored_rng
 from dqn_experiments.train.modes import exploring, noisy_modules
@@ -26,6 +28,7 @@ class EpsilonGreedy:
         seed: of what the network may draw while it acts.
         device: where the network is.
         noisy: whether modules of the network that explore by noise (see `train.modes`) do so.
+        graphs: whether to act by CUDA graphs (see `Captured`).
     """
 
     def __init__(
@@ -37,9 +40,11 @@ class EpsilonGreedy:
         seed: int,
         device: torch.device,
         noisy: bool = False,
+        graphs: bool = False,
     ) -> None:
         self._network, self._values, self._num_actions = network, values, num_actions
-        self._rng, self._device = rng, device
+        self._rng, self._device, self._graphs = rng, device, graphs
+        self._best = Captured(self._best_actions, "acting", graphs)
         self._randomness = Randomness(seed, device)
         self._noisy = noisy_modules(network) if noisy else []
 
@@ -47,7 +52,13 @@ class EpsilonGreedy:
         """The same network played with streams of their own, and without noise."""
         rng = np.random.default_rng(seed)
         return EpsilonGreedy(
-            self._network, self._values, self._num_actions, rng, seed, self._device
+            self._network,
+            self._values,
+            self._num_actions,
+            rng,
+            seed,
+            self._device,
+            graphs=self._graphs,
         )
 
     def act(
@@ -75,9 +86,13 @@ class EpsilonGreedy:
         self, observation: NDArray[np.generic]
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         with self._randomness, exploring(self._noisy):
-            output = self._network(torch.from_numpy(observation).to(self._device))
-            best = self._values(output).max(dim=1)
-        return best.values.cpu().numpy(), best.indices.cpu().numpy()
+            seen = sent(torch.from_numpy(observation), self._device)
+            value, action = self._best(seen)
+        return value.cpu().numpy(), action.cpu().numpy()
+
+    def _best_actions(self, observation: Tensor) -> tuple[Tensor, Tensor]:
+        best = self._values(self._network(observation)).max(dim=1)
+        return best.values, best.indices
 
     def state_dict(self) -> State:
         """Where its streams are."""

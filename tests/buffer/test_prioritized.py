@@ -165,6 +165,7 @@ def test_priorities_are_clipped_where_they_are_given() -> None:
     error = np.full(len(index), 0.5)
     error[:3] = 99, 101, 1e6
     set_errors(replay, index, error)
+    replay.sample()
     leaves = replay._tree.leaves[replay._leaf(index[:4])]
     np.testing.assert_allclose(leaves, (np.array([99, 100, 100, 0.5]) + EPSILON) ** ALPHA)
     player.play(5)

@@ -1,0 +1,116 @@
+"""On an NVIDIA GPU: whole graphs compute what kernels one by one do, and runs go on bit for bit."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from dqn_experiments.buffer.frames import RawFrames
+from dqn_experiments.experience.batch import Batch
+from dqn_experiments.machine.devices import torch_settings
+from dqn_experiments.train.assembly import assembled
+from dqn_experiments.train.learner import Learner
+from tests.catch.config import catch
+from tests.train.family import covering, label, overrides
+from tests.train.test_family import SMALL, UPDATES, assert_goes_on
+
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
+
+AGENTS = ("dqn", "double_dqn", "c51", "qr_dqn", "iqn", "munchausen_dqn", "munchausen_iqn")
+OPTIMIZERS = ("adam", "adamw", "radam", "rmsprop")
+
+
+def batches(number: int, size: int = 8) -> list[Batch]:
+    draw = torch.Generator().manual_seed(3)
+
+    def one() -> Batch:
+        def screens() -> torch.Tensor:
+            shape = size, 4, 84, 84
+            return torch.randint(256, shape, dtype=torch.uint8, generator=draw).cuda()
+
+        return Batch(
+            observation=screens(),
+            action=torch.randint(3, (size,), generator=draw).cuda(),
+            reward=torch.randn(size, generator=draw).cuda(),
+            discount=torch.full((size,), 0.9).cuda(),
+            next_observation=screens(),
+            weight=torch.rand(size, generator=draw).cuda(),
+            index=torch.arange(size),
+        )
+
+    return [one() for _ in range(number)]
+
+
+def after_updates(graphs: bool, *chosen: str) -> torch.Tensor:
+    """All weights of both networks, after 200 updates."""
+    config = catch(*chosen, f"cuda_graphs={graphs}", "device=cuda", "total_steps=300")
+    with torch_settings(1, deterministic=True):
+        learner = Learner(config, (4, 84, 84), 3, torch.device("cuda"))
+        for number, batch in enumerate(batches(200)):
+            learner.update(batch, number)
+            if number in (50, 120):
+                learner.sync_target()
+        assert not graphs or learner._descend._graphs  # it could be captured
+    networks = learner.network, learner.target_network
+    return torch.cat([weight.flatten() for each in networks for weight in each.parameters()])
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        *([f"agent={agent}"] for agent in AGENTS),
+        *(
+            [f"optimizer={optimizer}", "optimizer.max_grad_norm=0.5", "optimizer/lr_factor=linear"]
+            for optimizer in OPTIMIZERS
+        ),
+        ["network=noisy", "augmentation=random_shift", "augmentation.intensity=0.05"],
+        ["network=impala", "network.torso.spectral_norm=true", "network.layer_norm=true"],
+    ],
+    ids=" ".join,
+)
+def test_graphs_compute_what_kernels_do(chosen: list[str]) -> None:
+    plain, graphs = after_updates(False, *chosen), after_updates(True, *chosen)
+    assert (graphs - plain).norm() / plain.norm() < 1e-4
+
+
+@pytest.mark.parametrize("chosen", covering(18), ids=label)
+def test_runs_go_on_bit_for_bit(chosen: dict[str, str], tmp_path: Path) -> None:
+    config = catch(*SMALL, *overrides(chosen), "device=cuda", "deterministic=true")
+    assert_goes_on(config, tmp_path, (15, 36), UPDATES[0])
+
+
+@pytest.mark.parametrize(("there", "here"), [("cuda", "cpu"), ("cpu", "cuda")])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_what_one_device_learned_another_goes_on_with(
+    optimizer: str, there: str, here: str
+) -> None:
+    left, taken = (
+        assembled(catch(*SMALL, f"optimizer={optimizer}", f"device={each}"), torch.device(each))
+        for each in (there, here)
+    )
+    left.start()
+    for _ in range(60):
+        left.advance()
+    taken.learner.network.load_state_dict(left.learner.network.state_dict())
+    taken.learner.load_state_dict(left.learner.state_dict())
+    taken.replay.load_state_dict(left.replay.state_dict())
+    for _ in range(8):
+        taken.learner.update(taken.replay.sample(), 60)
+    assert all(weight.isfinite().all() for weight in taken.learner.network.parameters())
+
+
+def test_frames_lie_on_the_gpu() -> None:
+    import numpy as np
+
+    draw = np.random.default_rng(0)
+    here, there = (
+        RawFrames(3, 7, (5, 4), np.uint8, torch.device(device)) for device in ("cpu", "cuda")
+    )
+    for _ in range(20):
+        env = np.flatnonzero(draw.random(3) < 0.7)
+        frames = draw.integers(256, size=(len(env), 5, 4), dtype=np.uint8)
+        for store in (here, there):
+            store.append(env, frames)
+    env = draw.integers(3, size=(50, 4))
+    number = here.count[env] - 1 - draw.integers(5, size=(50, 4))
+    assert torch.equal(here.read(env, number)(), there.read(env, number)().cpu())
