@@ -15,6 +15,7 @@ from dqn_experiments.network.torso.data_efficient import DataEfficientCNN
 from dqn_experiments.network.torso.impala import Impala
 from dqn_experiments.network.torso.mlp import MLP
 from dqn_experiments.network.torso.nature_cnn import NatureCNN
+from dqn_experiments.network.torso.pooling import MaxPoolTo
 from dqn_experiments.run.tensors import load_tensors, save_tensors
 from tests.network import slow_network as slow
 from tests.network.building import screens
@@ -214,3 +215,14 @@ def test_the_smallest_screens() -> None:
             kind((1, smallest, smallest - 1))
     assert NatureCNN((1, 1, 1), padding="same").features == 64
     assert Impala((1, 1, 1)).features == 32
+
+
+@pytest.mark.parametrize("size", [(11, 11), (6, 6), (10, 7), (3, 4)])
+def test_pooling_window_by_window_is_what_torch_does(size: tuple[int, int]) -> None:
+    pool = MaxPoolTo(6)
+    pixels = torch.randn(2, 3, *size, requires_grad=True)
+    outputs = pool(pixels), pool.window_by_window(pixels)
+    given = torch.randn(2, 3, 6, 6)
+    gradients = [torch.autograd.grad(output, pixels, given)[0] for output in outputs]
+    torch.testing.assert_close(*outputs, rtol=0, atol=0)
+    torch.testing.assert_close(*gradients)

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from dqn_experiments.buffer.frames import RawFrames
 from dqn_experiments.experience.batch import Batch
 from dqn_experiments.machine.devices import torch_settings
+from dqn_experiments.run.tensors import load_tensors, save_tensors
 from dqn_experiments.train.assembly import assembled
 from dqn_experiments.train.learner import Learner
 from tests.catch.config import catch
@@ -43,7 +45,8 @@ def batches(number: int, size: int = 8) -> list[Batch]:
 
 def after_updates(graphs: bool, *chosen: str) -> torch.Tensor:
     """All weights of both networks, after 200 updates."""
-    config = catch(*chosen, f"cuda_graphs={graphs}", "device=cuda", "total_steps=300")
+    run = "device=cuda", "total_steps=300", "learning_starts=200", "buffer.capacity=200"
+    config = catch(*chosen, f"cuda_graphs={graphs}", *run)
     with torch_settings(1, deterministic=True):
         learner = Learner(config, (4, 84, 84), 3, torch.device("cuda"))
         for number, batch in enumerate(batches(200)):
@@ -64,7 +67,11 @@ def after_updates(graphs: bool, *chosen: str) -> torch.Tensor:
             for optimizer in OPTIMIZERS
         ),
         ["network=noisy", "augmentation=random_shift", "augmentation.intensity=0.05"],
-        ["network=impala", "network.torso.spectral_norm=true", "network.layer_norm=true"],
+        [
+            "network=impala",
+            *("network.torso.spectral_norm=true", "network.torso.max_pool=6"),
+            "network.layer_norm=true",
+        ],
     ],
     ids=" ".join,
 )
@@ -82,7 +89,7 @@ def test_runs_go_on_bit_for_bit(chosen: dict[str, str], tmp_path: Path) -> None:
 @pytest.mark.parametrize(("there", "here"), [("cuda", "cpu"), ("cpu", "cuda")])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_what_one_device_learned_another_goes_on_with(
-    optimizer: str, there: str, here: str
+    optimizer: str, there: str, here: str, tmp_path: Path
 ) -> None:
     left, taken = (
         assembled(catch(*SMALL, f"optimizer={optimizer}", f"device={each}"), torch.device(each))
@@ -92,7 +99,8 @@ def test_what_one_device_learned_another_goes_on_with(
     for _ in range(60):
         left.advance()
     taken.learner.network.load_state_dict(left.learner.network.state_dict())
-    taken.learner.load_state_dict(left.learner.state_dict())
+    save_tensors(left.learner.state_dict())(tmp_path / "learner.pt")
+    taken.learner.load_state_dict(load_tensors(tmp_path / "learner.pt"))
     taken.replay.load_state_dict(left.replay.state_dict())
     for _ in range(8):
         taken.learner.update(taken.replay.sample(), 60)
@@ -100,8 +108,6 @@ def test_what_one_device_learned_another_goes_on_with(
 
 
 def test_frames_lie_on_the_gpu() -> None:
-    import numpy as np
-
     draw = np.random.default_rng(0)
     here, there = (
         RawFrames(3, 7, (5, 4), np.uint8, torch.device(device)) for device in ("cpu", "cuda")

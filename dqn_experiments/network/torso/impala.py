@@ -11,6 +11,7 @@ from dqn_experiments.network.torso.convolutions import (
     num_features,
     rectifier,
 )
+from dqn_experiments.network.torso.pooling import MaxPoolTo
 
 FILTERS = 16, 32, 32
 
@@ -67,7 +68,7 @@ class Impala(nn.Module):
             pool = nn.MaxPool2d(3, stride=2, padding=1)
             blocks.append(nn.Sequential(nn.Conv2d(inputs, outputs, 3, padding=1), pool, *units))
             inputs = outputs
-        pooled = [nn.AdaptiveMaxPool2d(max_pool)] if max_pool else []
+        pooled = [MaxPoolTo(max_pool)] if max_pool else []
         layers = *blocks, *rectifier(inputs, layer_norm), *pooled, nn.Flatten()
         self.layers = channels_last(nn.Sequential(*layers))
         self.features = num_features(self.layers, observation_shape)
