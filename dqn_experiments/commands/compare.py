@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dqn_experiments.commands.one_line import one_line
+from dqn_experiments.commands.told import told_in_one_line
 from dqn_experiments.errors import ConfigError
 
 EPILOG = """\
@@ -22,16 +22,8 @@ depth; finished or not."""
 
 def main() -> None:
     """Entry point of `python -m dqn_experiments.compare`."""
-    try:
+    with told_in_one_line():
         compare(sys.argv[1:])
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(1)
-    except (ConfigError, OSError) as error:
-        told = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else None
-        print(f"error: {told or one_line(error)}", file=sys.stderr)
-        sys.exit(2)
 
 
 def compare(arguments: Sequence[str]) -> None:

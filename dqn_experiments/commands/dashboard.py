@@ -17,8 +17,17 @@ if TYPE_CHECKING:
 
 YOURS = "your-default-entity"
 """What stands for the entity where nobody can be asked."""
-GROUPED_BY = ("env.rom", "agent._target_")
-"""Keys of the config; runs that have the same there become one curve, whatever else differs."""
+GROUPED_BY = (
+    "env.rom",
+    "agent._target_",
+    "agent.double",
+    "agent.munchausen",
+    "network.dueling",
+    "network.noisy_sigma",
+    "buffer._target_",
+)
+"""Keys of the config, a game and what makes an agent of the DQN family; runs that have the same
+there become one curve, whatever else differs."""
 SWEPT = (
     "optimizer.lr",
     "agent.target_update_every",
@@ -116,10 +125,10 @@ def report(chosen: "DashboardConfig", entity: str) -> "Report":
         title=chosen.name,
         blocks=[
             wr.P(
-                "Runs of one game and one learning rule are one curve, the mean with its standard "
-                "error, whatever else differs: filter or group by what you compare. Frames are "
-                "emulator frames, four to an agent step. "
-                "Scores of different protocols are not comparable."
+                "Runs of one game and one agent (learning rule, double, Munchausen, dueling, "
+                "noise, replay) are one curve, the mean with its standard error, whatever else "
+                "differs: filter or group by what you compare. Frames are emulator frames, four "
+                "to an agent step. Scores of different protocols are not comparable."
             ),
             wr.H2("Learning"),
             wr.PanelGrid(runsets=[runs], panels=_curves(LEARNING)),

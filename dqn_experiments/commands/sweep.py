@@ -1,11 +1,9 @@
 """See how a sweep is doing: python -m dqn_experiments.sweep status <directory>."""
 
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
 
-from dqn_experiments.commands.one_line import one_line
-from dqn_experiments.errors import ConfigError
+from dqn_experiments.commands.told import told_in_one_line
 
 
 def main() -> None:
@@ -20,25 +18,14 @@ def main() -> None:
     )
     status.add_argument("directory", type=Path, help="the directory of a sweep, hydra.sweep.dir")
     chosen = parser.parse_args()
-    # torch takes seconds to import, and --help needs none of it
-    from dqn_experiments.ledger.rows import rows_of_sweep
-    from dqn_experiments.ledger.table import show
+    with told_in_one_line():
+        # torch takes seconds to import, and --help needs none of it
+        from dqn_experiments.ledger.rows import rows_of_sweep
+        from dqn_experiments.ledger.table import show
 
-    try:
         show(rows_of_sweep(chosen.directory))
-    except ConfigError as error:
-        sys.exit(_told(one_line(error)))
-    except (BrokenPipeError, KeyboardInterrupt):
-        sys.exit(1)
-    except OSError as error:
-        sys.exit(_told(f"{error.filename}: cannot be read ({error.strerror})"))
 
 
 STATUS = """The jobs of a sweep, from any terminal of any machine that sees its directory:
 finished, running, paused, killed (both go on with the same command), failed, waiting. Nothing is
 changed there."""
-
-
-def _told(error: str) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return 2
