@@ -113,6 +113,16 @@ def leave_at_once() -> None:
     _take(_leave)
 
 
+def that_stop() -> list[int]:
+    """The signals that stop this process: all of `SIGNALS`, but for what nohup ignores."""
+    hang_up = getattr(signal, "SIGHUP", None)
+    return [
+        number
+        for number in SIGNALS
+        if number != hang_up or signal.getsignal(number) != signal.SIG_IGN
+    ]
+
+
 def signals_are_held() -> bool:
     """Whether this process takes signals only while it trains, as those of a parallel sweep do."""
     return bool(_mask("SIG_BLOCK", ()))
@@ -123,13 +133,8 @@ def _leave(number: int, frame: FrameType | None) -> None:
 
 
 def _take(handler: Callable[[int, FrameType | None], None]) -> dict[int, "signal._HANDLER"]:
-    """Handle all signals so; returns their former handlers. What nohup ignores stays ignored."""
-    hang_up = getattr(signal, "SIGHUP", None)
-    return {
-        number: signal.signal(number, handler)
-        for number in SIGNALS
-        if number != hang_up or signal.getsignal(number) != signal.SIG_IGN
-    }
+    """Handle all signals so; returns their former handlers."""
+    return {number: signal.signal(number, handler) for number in that_stop()}
 
 
 def _somebodys(handler: "signal._HANDLER") -> Callable[[int, FrameType | None], Any] | None:

@@ -120,6 +120,11 @@ def statuses(command: Command) -> list[str]:
     return [re.split(r"  +", line)[2] for line in lines if line.startswith("buffer")]
 
 
+def owner(job: Path) -> int:
+    """The process that trains it."""
+    return int(re.findall(r"\d+", (job / "lock.owner").read_text())[0])
+
+
 @pytest.mark.slow
 def test_a_sweep_of_which_all_is_killed_ends_as_if_nothing_had_been(
     command: Command, tmp_path: Path
@@ -156,8 +161,7 @@ def test_a_job_whose_process_dies_is_told_and_goes_on(command: Command, tmp_path
     job = tmp_path / "sweep" / f"{ONLY_JOB}+seed-1"
     process = begin(tmp_path, *grid)
     wait_for_a_checkpoint(process, job)
-    owner = int(re.findall(r"\d+", (job / "lock.owner").read_text())[0])
-    psutil.Process(owner).kill()
+    psutil.Process(owner(job)).kill()
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     told = "error: a process of the sweep died (TerminatedWorkerError); the same command goes on"

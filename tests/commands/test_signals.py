@@ -81,6 +81,20 @@ def test_a_pre_empted_job_of_submitit_is_queued_again_and_loses_nothing(tmp_path
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+@pytest.mark.slow
+def test_a_sweep_under_nohup_outlives_its_terminal(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does, and children inherit
+    try:
+        process = command(tmp_path, *SUBMITIT)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    wait_for_steps(process, tmp_path / "sweep" / ONLY_JOB)
+    os.killpg(process.pid, signal.SIGHUP)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
+    assert newest_step(tmp_path / "sweep" / ONLY_JOB) == 4000
+
+
 def test_a_sweep_of_submitit_that_is_told_to_stop_stops_its_jobs(tmp_path: Path) -> None:
     process = command(tmp_path, *SUBMITIT, "total_steps=100000")
     wait_for_steps(process, tmp_path / "sweep" / ONLY_JOB)
@@ -89,3 +103,27 @@ def test_a_sweep_of_submitit_that_is_told_to_stop_stops_its_jobs(tmp_path: Path)
     assert process.returncode == 143
     assert told == "SIGTERM: the sweep is stopped; the same command goes on\n"
     assert newest_step(tmp_path / "sweep" / ONLY_JOB) > 0
+
+
+def test_the_command_of_a_sweep_on_slurm_ends_at_once_and_leaves_its_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With programs that take jobs and never run them; benchmarks/slurm.py has a real Slurm."""
+    for program, line in (("sbatch", "Submitted batch job 1"), ("srun", ""), ("sacct", "")):
+        (tmp_path / program).write_text(f"#!/bin/sh\necho {line}\n")
+        (tmp_path / program).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    process = command(tmp_path, "-m", "hydra/launcher=submitit_slurm", *SUBMITIT[2:])
+    try:
+        deadline = time.monotonic() + 60
+        while not any((tmp_path / "sweep").glob(".submitit/1/*_submitted.pkl")):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    fate = "its jobs run on, and when they have ended the same command does the rest"
+    assert told == f"SIGINT: the sweep's command is ended; {fate}\n"

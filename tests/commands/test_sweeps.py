@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from optuna import load_study
 
 from dqn_experiments.errors import (
     ConfigError,
@@ -21,7 +22,7 @@ from dqn_experiments.errors import (
 from dqn_experiments.machine.interrupt import Interrupted
 from dqn_experiments.run import checkpoint
 from tests.commands.test_signals import ONLY_JOB
-from tests.conftest import QUICK_CARTPOLE, Command, newest_step
+from tests.conftest import QUICK_CARTPOLE, Command, newest_step, started
 
 SWEEP = (*QUICK_CARTPOLE, "tracker.mode=disabled", "hydra.sweep.dir=sweep")
 
@@ -70,6 +71,36 @@ def test_a_search_among_paused_runs_says_that_none_has_a_score(
     assert "Traceback" not in done.stderr
     (run,) = (tmp_path / "sweep").glob("*/config.yaml")
     assert newest_step(run.parent) == 50
+
+
+@pytest.mark.slow
+def test_a_study_that_was_killed_half_way_goes_on(command: Command, tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path / 'study.db'}"
+    optuna = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=3", "hydra.sweeper.n_jobs=1"]
+    optuna += ["hydra.sweeper.study_name=lr", f"hydra.sweeper.storage={storage}"]
+    optuna += ["hydra.sweeper.direction=maximize", "optimizer.lr=interval(1e-4,1e-2)", *SWEEP]
+    sweep = started(tmp_path, "-m", *optuna)
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "sweep").glob("*/history.csv"))) < 2:
+        assert sweep.poll() is None, sweep.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    sweep.kill()
+    sweep.communicate()
+    (before,) = trials(storage)
+    done = command("-m", *optuna)
+    assert done.returncode == 0, done.stderr
+    values = trials(storage)
+    assert values[0] == before
+    assert len(values) == 4, "that of before, and as many as the command asks for"
+    best = yaml.safe_load((tmp_path / "sweep" / "optimization_results.yaml").read_text())
+    assert best["best_value"] == max(values)
+
+
+def trials(storage: str) -> list[float]:
+    """The scores of a study's trials that have one."""
+    study = load_study(study_name="lr", storage=storage)
+    return [trial.value for trial in study.trials if trial.value is not None]
 
 
 @pytest.mark.slow
