@@ -124,11 +124,17 @@ def slurm(folder: Path, port: int) -> Iterator[None]:
 
 
 def begun_under(conf: Path) -> list[psutil.Process]:
-    """Daemons, jobs and commands: all that have this configuration in their environment."""
+    """Daemons, jobs and commands, which have this configuration in their environment, and stepds.
+
+    Those watch over a job, each on a socket beside the configuration, and write over their own.
+    """
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             ours = process.environ().get("SLURM_CONF") == str(conf)
+            if process.name() == "slurmstepd":
+                sockets = [socket.laddr for socket in process.net_connections("unix")]
+                ours = any(path.startswith(str(conf.parent)) for path in sockets)
             if ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
     return found
