@@ -133,7 +133,7 @@ def begun_under(conf: Path) -> list[psutil.Process]:
         with suppress(psutil.Error):
             ours = process.environ().get("SLURM_CONF") == str(conf)
             if process.name() == "slurmstepd":
-                sockets = [socket.laddr for socket in process.net_connections("unix")]
+                sockets = [str(socket.laddr) for socket in process.net_connections("unix")]
                 ours = any(path.startswith(str(conf.parent)) for path in sockets)
             if ours and process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
