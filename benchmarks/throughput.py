@@ -71,7 +71,7 @@ def stable_baselines3() -> Iterator[Advance]:
     from stable_baselines3.common.vec_env import VecFrameStack
 
     env = VecFrameStack(make_atari_env("BreakoutNoFrameskip-v4"), 4)
-    agent = DQN(
+    agent: Any = DQN(
         "CnnPolicy",
         env,
         learning_rate=LEARNING_RATE,
