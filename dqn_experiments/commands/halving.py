@@ -58,7 +58,7 @@ class HalvingSweeper(Sweeper):
         from dqn_experiments.search.dispatch import dispatch
         from dqn_experiments.search.halving import Halving
         from dqn_experiments.search.settings import checked_settings, rungs
-        from dqn_experiments.search.space import as_overrides, first_values, search_space
+        from dqn_experiments.search.space import a_point, as_overrides, search_space
         from dqn_experiments.search.study import drawn_by, opened
 
         hydra: dict[str, Any] = OmegaConf.to_container(self._config.hydra)  # type: ignore[assignment]
@@ -66,7 +66,7 @@ class HalvingSweeper(Sweeper):
         workers = _workers(hydra, settings.n_jobs)
         space, shared = search_space([*as_overrides(settings.params or {}), *arguments])
         sampler_of, n_trials = drawn_by(settings, space)
-        run = self._checked_run([*shared, *as_overrides(first_values(space))])
+        run = self._checked_run([*shared, *as_overrides(a_point(space))])
         steps = rungs(settings.pruner, run.total_steps, run.learning_starts)
         begun_with = _begun_with(settings, [*shared, f"seed={run.seed}"], steps, space)
 
@@ -85,6 +85,8 @@ class HalvingSweeper(Sweeper):
             study = opened(storage, name, settings.direction, begun_with)
             factor = settings.pruner.reduction_factor
             halving = Halving(study, space, sampler_of, n_trials, steps, factor)
+            if run.retry_failed:
+                halving.retry_failed()
             dispatch(halving, jobs_of, self._launched, workers)
             for leg in halving.close():
                 _mark(sweep_dir, jobs_of(leg))

@@ -25,6 +25,9 @@ UNTIL = "until"
 SAME_AS = "same_as"
 """The number of an earlier trial with the same values."""
 FAILURE = "failure"
+"""Why it failed."""
+RETRIES = "retries"
+"""The number of the failed trial whose place it takes."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class Halving:
         `reduction_factor`, the best goes on.
         """
         leg = self._promoted(self._factor - 1)
-        while leg is None and len(self._trials()) < self._n_trials:
+        while leg is None and self._drawn_so_far() < self._n_trials:
             leg = self._drawn()
         if leg is None and not self.under_way():
             leg = self._promoted(0)
@@ -84,20 +87,25 @@ class Halving:
         if leg.until == self._rungs[-1]:
             self._study.tell(leg.number, score)
         else:
-            self._trial(leg).report(score, leg.until)
+            self._to(self._trials()[leg.number]).report(score, leg.until)
         values = " ".join(as_overrides(leg.params))
         log.info(f"trial {leg.number}, {values}: {score:.4g} after {leg.until:,} steps")
 
     def failed(self, leg: Leg, reason: str) -> None:
         """Take in that a trial cannot go on."""
-        self._trial(leg).set_user_attr(FAILURE, reason)
+        self._to(self._trials()[leg.number]).set_user_attr(FAILURE, reason)
         self._study.tell(leg.number, state=TrialState.FAIL)
+
+    def retry_failed(self) -> None:
+        """Let those that failed take up their legs once more, each as a trial of its own."""
+        for trial in self._failed():
+            attrs = {UNTIL: trial.user_attrs[UNTIL], RETRIES: trial.number}
+            self._study.add_trial(_copy(trial, TrialState.RUNNING, attrs))
 
     @property
     def failures(self) -> list[str]:
         """Why trials failed, in their order."""
-        told = (trial.user_attrs.get(FAILURE) for trial in self._trials())
-        return [reason for reason in told if reason]
+        return [trial.user_attrs[FAILURE] for trial in self._failed()]
 
     def close(self) -> list[Leg]:
         """Prune what is paused; returns the last legs of all that is pruned."""
@@ -112,9 +120,21 @@ class Halving:
     def _trials(self) -> list[FrozenTrial]:
         return self._study.get_trials(deepcopy=False)
 
-    def _trial(self, leg: Leg) -> Trial:
-        """The trial to write to; Optuna hands one out only where it is drawn."""
-        return Trial(self._study, self._trials()[leg.number]._trial_id)
+    def _drawn_so_far(self) -> int:
+        return sum(RETRIES not in trial.user_attrs for trial in self._trials())
+
+    def _retried(self) -> set[int]:
+        """The numbers of those whose place another one takes."""
+        attrs = [trial.user_attrs for trial in self._trials()]
+        return {each[RETRIES] for each in attrs if RETRIES in each}
+
+    def _failed(self) -> list[FrozenTrial]:
+        failed = [trial for trial in self._trials() if FAILURE in trial.user_attrs]
+        return [trial for trial in failed if trial.number not in self._retried()]
+
+    def _to(self, trial: FrozenTrial) -> Trial:
+        """A trial that can be written to; Optuna hands one out only where it is drawn."""
+        return Trial(self._study, trial._trial_id)
 
     def _drawn(self) -> Leg | None:
         """A new trial; None if it is one that there was, whose score is known or will be."""
@@ -126,19 +146,12 @@ class Halving:
         seen.ask(self._space)
         drawn = seen.trials[-1]
         twin = next((trial for trial in known if trial.params == drawn.params), None)
-        attrs = {UNTIL: self._rungs[0]} if twin is None else {SAME_AS: twin.number}
-        state = TrialState.RUNNING if twin is None else _told_of(twin)
-        self._study.add_trial(
-            create_trial(
-                state=state,
-                value=twin.value if twin and state == TrialState.COMPLETE else None,
-                params=drawn.params,
-                distributions=drawn.distributions,
-                user_attrs=attrs,
-                system_attrs=drawn.system_attrs,  # by which a grid knows its points
-            )
-        )
-        return _leg(self._trials()[-1]) if twin is None else None
+        if twin:
+            state = twin.state if twin.state.is_finished() else TrialState.PRUNED
+            self._study.add_trial(_copy(twin, state, {SAME_AS: twin.number}))
+            return None
+        self._study.add_trial(_copy(drawn, TrialState.RUNNING, {UNTIL: self._rungs[0]}))
+        return _leg(self._trials()[-1])
 
     def _promoted(self, bootstrap_count: int) -> Leg | None:
         """A paused trial that is to go on, of those that came furthest; None if there is none.
@@ -151,15 +164,17 @@ class Halving:
             paused = [trial for trial in ranked if _is_paused(trial) and trial.last_step == rung]
             if paused and not self._would_be_pruned(paused[-1], bootstrap_count):
                 best, until = paused[-1], self._rungs[number + 1]
-                self._trial(_leg(best)).set_user_attr(UNTIL, until)
+                self._to(best).set_user_attr(UNTIL, until)
                 log.info(f"trial {best.number} is promoted to {until:,} steps")
                 return Leg(best.number, best.params, until)
         return None
 
     def _ranked(self, rung: int) -> list[FrozenTrial]:
-        """All that came to a rung, the best last; of equal ones the first to be drawn."""
+        """All that came to a rung, the best last; of equal ones the first that was drawn."""
         sign = 1 if self._study.direction == optuna.study.StudyDirection.MAXIMIZE else -1
-        came = [trial for trial in self._trials() if rung in trial.intermediate_values]
+        once = [trial for trial in self._trials() if SAME_AS not in trial.user_attrs]
+        came = [trial for trial in once if rung in trial.intermediate_values]
+        came = [trial for trial in came if trial.number not in self._retried()]
         return sorted(came, key=lambda each: (sign * each.intermediate_values[rung], -each.number))
 
     def _would_be_pruned(self, trial: FrozenTrial, bootstrap_count: int) -> bool:
@@ -195,21 +210,21 @@ def _is_under_way(trial: FrozenTrial) -> bool:
     return trial.state == TrialState.RUNNING and trial.last_step != trial.user_attrs[UNTIL]
 
 
-def _told_of(twin: FrozenTrial) -> TrialState:
-    """What is told of a trial that is the same as another one."""
-    return twin.state if twin.state.is_finished() else TrialState.PRUNED
-
-
 def _as_sampled_from(trial: FrozenTrial) -> FrozenTrial:
     """A trial as a sampler is to see it: one that is there twice counts once."""
-    state = TrialState.PRUNED if _is_paused(trial) else trial.state
     if SAME_AS in trial.user_attrs:
-        state = TrialState.FAIL
+        return _copy(trial, TrialState.FAIL, {})
+    return _copy(trial, TrialState.PRUNED if _is_paused(trial) else trial.state, {})
+
+
+def _copy(trial: FrozenTrial, state: TrialState, user_attrs: dict[str, Any]) -> FrozenTrial:
+    """One with the same values and scores, to be added to a study."""
     return create_trial(
         state=state,
         value=trial.value if state == TrialState.COMPLETE else None,
         params=trial.params,
         distributions=trial.distributions,
-        system_attrs=trial.system_attrs,
+        user_attrs=user_attrs,
+        system_attrs=trial.system_attrs,  # by which a grid knows its points
         intermediate_values=trial.intermediate_values,
     )

@@ -1,9 +1,9 @@
 """What a person says of a search, checked before anything starts."""
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import AfterValidator, BaseModel
+from pydantic import BaseModel
 
 from dqn_experiments.config.check import checked_keys
 from dqn_experiments.config.constraints import Count, Several
@@ -12,13 +12,7 @@ from dqn_experiments.errors import ConfigError
 
 PREFIX = "hydra.sweeper."
 SAMPLERS = {f"optuna.samplers.{name}Sampler" for name in ("TPE", "Random", "Grid")}
-"""Those that need to know of no other trial than a study's, and draw one at a time."""
-
-
-def _known(sampler: dict[str, Any]) -> dict[str, Any]:
-    if sampler.get("_target_") not in SAMPLERS:
-        raise ValueError("must be chosen by hydra/sweeper/sampler=<name>, one of grid, random, tpe")
-    return sampler
+"""Those that go by the trials of a study alone; others keep notes in it."""
 
 
 class PrunerSettings(BaseModel):
@@ -33,7 +27,7 @@ class Settings(BaseModel):
     """The keys of conf/hydra/sweeper/halving.yaml."""
 
     model_config = CLOSED
-    sampler: Annotated[dict[str, Any], AfterValidator(_known)]
+    sampler: dict[str, Any]
     pruner: PrunerSettings
     n_trials: Count
     seeds: Count
@@ -47,7 +41,12 @@ class Settings(BaseModel):
 def checked_settings(sweeper: dict[str, Any]) -> Settings:
     """The keys of `hydra.sweeper`; raises ConfigError."""
     keys = {key: value for key, value in sweeper.items() if key != "_target_"}
-    return checked_keys(Settings, keys, PREFIX)
+    settings = checked_keys(Settings, keys, PREFIX)
+    target = settings.sampler.get("_target_")
+    if target not in SAMPLERS:
+        told = "must be chosen by hydra/sweeper/sampler=<name>, one of grid, random, tpe"
+        raise ConfigError(f"{PREFIX}sampler._target_={target}: {told}")
+    return settings
 
 
 def rungs(pruner: PrunerSettings, total_steps: int, learning_starts: int) -> list[int]:
