@@ -69,7 +69,8 @@ def check_overrides(
             _check_verbose(override)
         _check_group(override, own, has_groups)
         if override.is_interval_sweep() and not searches:
-            raise ConfigError(f"{written}: needs a sweeper that searches: hydra/sweeper=halving or optuna")
+            told = "needs a sweeper that searches: hydra/sweeper=halving or optuna"
+            raise ConfigError(f"{written}: {told}")
         if override.is_sweep_override() and not searches:
             values_of[override.get_key_element()] = len(_values(override, [])) or 1  # of a glob
             if prod(values_of.values()) > MOST_JOBS:
