@@ -4,7 +4,6 @@ Every run is a job of its own to the launcher, from a thread that waits for it. 
 free is given the next one at once.
 """
 
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:  # Optuna takes a second to import, and other sweepers need no
     from dqn_experiments.search.settings import Settings
     from dqn_experiments.search.space import Space
 
-log = logging.getLogger(__name__)
+RAY = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
 
 
 class HalvingSweeper(Sweeper):
@@ -87,6 +86,8 @@ class HalvingSweeper(Sweeper):
             halving = Halving(study, space, sampler_of, n_trials, steps, factor)
             if run.retry_failed:
                 halving.retry_failed()
+            if workers > 1:
+                _start_ray(self._config.hydra.launcher)
             dispatch(halving, jobs_of, self._launched, workers)
             for leg in halving.close():
                 _mark(sweep_dir, jobs_of(leg))
@@ -119,6 +120,15 @@ def _workers(hydra: dict[str, Any], n_jobs: int) -> int:
         told = "must be as it is; a run goes on in a directory that is named by its values"
         raise ConfigError(f"hydra.sweep.subdir={hydra['sweep']['subdir']}: {told}")
     return at_once(hydra, n_jobs) if launcher in SIDE_BY_SIDE else n_jobs
+
+
+def _start_ray(launcher: DictConfig) -> None:
+    """Start what Ray's launcher starts with its first job: two jobs at once would do it twice."""
+    if launcher._target_ == RAY:
+        import ray
+
+        options: Any = OmegaConf.to_container(launcher.ray.init, resolve=True)
+        ray.init(**options)
 
 
 def _begun_with(
