@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 from dqn_experiments.errors import StoppedError, TrainingError
 from dqn_experiments.search.dispatch import dispatch
 from dqn_experiments.search.halving import Halving, Leg
-from tests.search.test_halving import a_halving, grid
+from tests.search.test_promotion import a_halving, grid
 
 
 def carried_out(
