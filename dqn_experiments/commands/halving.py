@@ -13,15 +13,13 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from dqn_experiments.commands.ledger import BY_NAME, SIDE_BY_SIDE, at_once
-from dqn_experiments.commands.parallel import IN_THIS_PROCESS
+from dqn_experiments.commands.parallel import IN_THIS_PROCESS, RAY
 from dqn_experiments.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:  # Optuna takes a second to import, and other sweepers need none of it
     from dqn_experiments.search.halving import Leg
     from dqn_experiments.search.settings import Settings
     from dqn_experiments.search.space import Space
-
-RAY = "hydra_plugins.hydra_ray_launcher.ray_launcher.RayLauncher"
 
 
 class HalvingSweeper(Sweeper):
