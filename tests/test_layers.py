@@ -16,7 +16,7 @@ LAYERS = (  # from the ground up: a module imports from its own layer's packages
     {"config", "reference"},
     {*GROUPS, "run"},
     {"train", "comparison"},
-    {"ledger"},
+    {"ledger", "search"},
     {"api", "commands"},
     {"__init__", "__main__", "compare", "dashboard", "evaluate", "sweep", "watch"},
 )

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
 from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
@@ -19,6 +20,7 @@ from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
 from dqn_experiments.commands.flags import check_flags, check_own_config, flags
+from dqn_experiments.commands.halving import HalvingSweeper
 from dqn_experiments.commands.ledger import KeepLedger
 from dqn_experiments.commands.one_line import one_line
 from dqn_experiments.commands.parallel import PassSignalsOn
@@ -57,6 +59,7 @@ def run_command(config_name: str, task: Task) -> None:
     for signal n. With HYDRA_FULL_ERROR=1 Hydra's errors come with their traceback.
     """
     register_env_configs()
+    Plugins.instance().register(HalvingSweeper)
     logging.raiseExceptions = False  # a log file on a full disk is not worth a traceback per line
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
     OmegaConf.register_resolver("unique", unique, use_cache=True, replace=True)

@@ -47,8 +47,8 @@ class KeepLedger(Callback):
             hydra: dict[str, Any] = OmegaConf.to_container(config.hydra)  # type: ignore[assignment]
             jobs, swept = _asked_for(hydra)
             named_by_us = jobs if hydra["sweep"]["subdir"] == BY_NAME else []
-            at_once = _at_once(hydra, len(jobs))
-            write_plan(Path(config.hydra.sweep.dir), named_by_us, swept, at_once)
+            sweep_dir = Path(config.hydra.sweep.dir)
+            write_plan(sweep_dir, named_by_us, swept, at_once(hydra, len(jobs)))
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Print what came of the jobs, and leave it as sweep.csv."""
@@ -83,7 +83,7 @@ def _asked_for(hydra: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
     return jobs, sorted(swept)
 
 
-def _at_once(hydra: dict[str, Any], jobs: int) -> int:
+def at_once(hydra: dict[str, Any], jobs: int) -> int:
     """How many jobs will run on this machine at once, as its launcher says."""
     launcher, sweeper = hydra["launcher"], hydra["sweeper"]
     if launcher["_target_"] not in SIDE_BY_SIDE:

@@ -44,6 +44,8 @@ def _missing(error: MissingConfigException) -> str:
     where = "" if error.options else str(error).splitlines()[0]
     named_in = re.match(r"In '(?!config')\S+'", where)
     told = f"{group}={choice}: {_choices(choice, options)}" if group and options else where
+    if told is where and group.startswith("hydra/"):
+        return f"{where}; pip install 'dqn_experiments[sweeps]' brings what others have"
     return f"{named_in[0]}: {told}" if named_in and told is not where else told
 
 

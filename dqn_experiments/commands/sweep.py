@@ -27,5 +27,5 @@ def main() -> None:
 
 
 STATUS = """The jobs of a sweep, from any terminal of any machine that sees its directory:
-finished, running, paused, killed (both go on with the same command), failed, waiting. Nothing is
-changed there."""
+finished, running, paused, killed (both go on with the same command), pruned by a search, failed,
+waiting. Nothing is changed there."""

@@ -100,7 +100,7 @@ def _title(hydra: HydraConf, run_dir: Path) -> str:
     overrides = [
         override
         for override in task_overrides()
-        if not override.startswith(("env=", "agent=", "sweep=", "tracker."))
+        if not override.startswith(("env=", "agent=", "sweep=", "tracker.", "pause_at="))
     ]
     overrides.sort(key=_alike_in_the_sweep(hydra).__contains__)  # what differs comes first
     played = "{env}/{agent}".format(**hydra.runtime.choices)

@@ -42,9 +42,9 @@ def plain_config(config: DictConfig) -> Plain:
     return plain
 
 
-def checked_keys(schema: type[Schema], config: DictConfig | Plain) -> Schema:
+def checked_keys(schema: type[Schema], config: DictConfig | Plain, prefix: str = "") -> Schema:
     """The keys of a command, checked against its schema; raises ConfigError."""
-    return _check(schema, _plain(config), "")
+    return _check(schema, _plain(config), prefix)
 
 
 def _plain(config: DictConfig | Plain) -> Plain:

@@ -3,6 +3,7 @@
 Here are the mistakes of which Hydra names no key, or nothing that can be done; it tells the others.
 """
 
+import re
 from collections.abc import Sequence
 from itertools import islice
 from math import prod
@@ -12,7 +13,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, Override, QuotedString, RangeSweep
 from hydra.errors import HydraException
 
-from dqn_experiments.config.groups import folders
+from dqn_experiments.config.groups import config_dir, folders
 from dqn_experiments.config.roms import choices
 from dqn_experiments.errors import ConfigError
 
@@ -56,7 +57,7 @@ def check_overrides(
         ConfigError: naming the first of them, and what is allowed.
     """
     parser = OverridesParser.create()
-    searches = own is not None or any(each.startswith("hydra/sweeper=") for each in overrides)
+    searches = own is not None or any(map(_brings_a_sweeper, overrides))
     values_of: dict[str, int] = {}  # each key that is swept over
     for written in overrides:
         override = _parsed(parser, written)
@@ -68,12 +69,22 @@ def check_overrides(
             _check_verbose(override)
         _check_group(override, own, has_groups)
         if override.is_interval_sweep() and not searches:
-            raise ConfigError(f"{written}: needs a sweeper that searches: hydra/sweeper=optuna")
+            told = "needs a sweeper that searches: hydra/sweeper=halving or optuna"
+            raise ConfigError(f"{written}: {told}")
         if override.is_sweep_override() and not searches:
             values_of[override.get_key_element()] = len(_values(override, [])) or 1  # of a glob
             if prod(values_of.values()) > MOST_JOBS:
                 told = f"makes more than {MOST_JOBS:,} jobs of the sweep; must be fewer"
                 raise ConfigError(f"{written}: {told}")
+
+
+def _brings_a_sweeper(override: str) -> bool:
+    """Whether a command line chooses a sweeper other than Hydra's, or a ready sweep that does."""
+    group, _, value = override.partition("=")
+    if group != "sweep":
+        return group == "hydra/sweeper"
+    files = [config_dir() / group / f"{name}.yaml" for name in re.findall(r"\w+", value)]
+    return any("/hydra/sweeper" in file.read_text() for file in files if file.is_file())
 
 
 def _check_group(override: Override, own: Path | None, has_groups: bool) -> None:

@@ -65,6 +65,7 @@ class RunConfig(BaseModel):
     retry_failed: bool
     resume: Annotated[str, Field(coerce_numbers_to_str=True)]
     pause_after: StepsOrDuration | None
+    pause_at: Count | None
     total_steps: Count
     learning_starts: OptionalCount
     update_every: Count

@@ -34,7 +34,8 @@ Plain = dict[str, Any]
 OLDEST = "0.2.0"
 VERSION, COMMIT, OPTION, TARGET = "version", "commit", "_option_", "_target_"
 WRITTEN_BY = (VERSION, COMMIT)  # the code, not the run
-NOT_STORED = ("trust", "resume", "retry_failed", "pause_after")  # what a person says of one start
+NOT_STORED = ("trust", "resume", "retry_failed", "pause_after", "pause_at")
+"""What a person says of one start."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ FREE = (
     # until when it runs, and what is written of it on the way
     "total_steps",
     "pause_after",
+    "pause_at",
     "checkpoint",
     "tracker",
     "log_every",

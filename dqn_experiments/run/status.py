@@ -12,6 +12,7 @@ from dqn_experiments.run.checkpoint import Checkpoint
 from dqn_experiments.run.config_file import CONFIG
 from dqn_experiments.run.failure import failure_of
 from dqn_experiments.run.ownership import in_use, was_left
+from dqn_experiments.run.pruned import is_pruned
 from dqn_experiments.run.record import METRICS, rows_of
 
 TAIL = 4_096  # bytes of metrics.jsonl that hold its last row
@@ -19,15 +20,16 @@ LARGEST = 100_000  # bytes of a config that are read
 TOTAL_STEPS = re.compile(rb"^total_steps: (\d{1,18})\r?$", re.MULTILINE)
 """As every config has it that a run stores; a thousand of them would take long to read as yaml."""
 
-Name = Literal["finished", "running", "paused", "killed", "failed", "waiting"]
+Name = Literal["finished", "running", "paused", "pruned", "killed", "failed", "waiting"]
 
 
 @dataclass(frozen=True)
 class Status:
     """How a run is doing.
 
-    `paused` is a run that ended in good order before its last step, by `pause_after` or a signal;
-    `killed` one that did not come to that. Both go on. `waiting` is one that was not begun.
+    `paused` is a run that ended in good order before its last step, by `pause_after` or a signal,
+    `pruned` one whose search ended without going on with it; `killed` one that did not come to
+    that. All of them can go on. `waiting` is one that was not begun.
     """
 
     name: Name
@@ -53,7 +55,9 @@ def status_of(run_dir: Path) -> Status:
         return Status("finished", step, score)
     if not (run_dir / CONFIG).is_file():
         return Status("waiting")
-    return Status("killed" if was_left(run_dir) else "paused", step, score)
+    if was_left(run_dir):
+        return Status("killed", step, score)
+    return Status("pruned" if is_pruned(run_dir) else "paused", step, score)
 
 
 def _is_finished(run_dir: Path, found: list[Checkpoint]) -> bool:

@@ -34,12 +34,15 @@ from dqn_experiments.train.scoring import evaluate
 log = logging.getLogger(__name__)
 
 
+Ending = Literal["finished", "paused"]
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of training."""
 
     run_dir: Path
-    status: Literal["finished", "paused"]
+    status: Ending
     step: int
     """Agent steps so far."""
     score: float | None
@@ -77,11 +80,12 @@ class Session:
         )
         self.progress = Progress(config.total_steps)
         self.total_steps = config.total_steps  # plain numbers: they are read every step
+        self.last_step = last_step(config)
         self.log_every = config.log_every
         self.evaluation_every = config.evaluation.every
         self.save_steps, self.save_seconds = steps_and_seconds(config.checkpoint.every)
         steps, seconds = steps_and_seconds(config.pause_after)
-        self.pause_after, self.pause_at = steps or math.inf, time.monotonic() + seconds
+        self.pause_after, self.pause_time = steps or math.inf, time.monotonic() + seconds
         self.score: float | None = None
         self.scored_step: int | None = None
 
@@ -130,9 +134,11 @@ class Session:
             self.save(self.evaluate())
         while not self.at_the_end():
             self.interrupt.check()
-            if self.loop.step >= pause_step or time.monotonic() >= self.pause_at:
+            if self.loop.step >= pause_step or time.monotonic() >= self.pause_time:
                 return self.pause()
             self.advance()
+        if self.loop.step < self.total_steps:
+            return self.pause()
         return Outcome(self.run_dir, "finished", self.loop.step, self.score)
 
     def advance(self) -> None:
@@ -149,8 +155,8 @@ class Session:
             self.save()
 
     def at_the_end(self) -> bool:
-        """Whether the last step is done."""
-        return self.loop.step >= self.total_steps
+        """Whether the last step of this start is done."""
+        return self.loop.step >= self.last_step
 
     def evaluation_due(self) -> bool:
         """Whether the weights of this step are to be scored."""
@@ -164,9 +170,10 @@ class Session:
     def pause(self) -> Outcome:
         """End in good order before the last step."""
         self.save_if_new(last=True)
+        at_a_step = " without pause_at" if self.at_the_end() else ""
         log.info(
             f"paused after {self.loop.step:,} of {self.total_steps:,} steps; "
-            "the same command goes on"
+            f"the same command{at_a_step} goes on"
         )
         return Outcome(self.run_dir, "paused", self.loop.step, self.score)
 
@@ -245,6 +252,11 @@ class Session:
             self.progress.close()
             self.loop.player.close()
             self.record.close(exit_code)
+
+
+def last_step(config: DictConfig) -> int:
+    """At which a start ends with an evaluation: the run's last, or that of `pause_at`."""
+    return int(min(config.total_steps, config.pause_at or config.total_steps))
 
 
 def _tracker(config: DictConfig, run: TrackedRun) -> Tracker | None:

@@ -12,10 +12,10 @@ from dqn_experiments.experience.spec import TrackedRun
 from dqn_experiments.machine import memory
 from dqn_experiments.machine.devices import torch_settings
 from dqn_experiments.machine.interrupt import Interrupt
-from dqn_experiments.run import checkpoint, failure
+from dqn_experiments.run import checkpoint, failure, pruned
 from dqn_experiments.run.ownership import empty_if_refused, owned
 from dqn_experiments.run.same_run import check_same_run
-from dqn_experiments.train.session import Outcome, Session
+from dqn_experiments.train.session import Ending, Outcome, Session, last_step
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +56,13 @@ def train(
     ):
         check_same_run(run_dir, config, key)
         failure.forget(run_dir)
+        pruned.forget(run_dir)
         with around:
             found = checkpoint.newest_intact(run_dir)
-            if found and found.step >= config.total_steps and found.score is not None:
-                log.info(f"{run_dir}: finished after {found.step:,} steps; nothing is left to do")
-                return Outcome(run_dir, "finished", found.step, found.score)
+            if found and found.step >= last_step(config) and found.score is not None:
+                status: Ending = "finished" if found.step >= config.total_steps else "paused"
+                log.info(f"{run_dir}: {status} after {found.step:,} steps; nothing is left to do")
+                return Outcome(run_dir, status, found.step, found.score)
             run = TrackedRun(run_dir, plain_config(config), title, sweep)
             with memory.shortage_told(lambda: f"lower buffer.capacity={config.buffer.capacity}"):
                 session = Session(config, run, interrupt, begins=found is None)

@@ -7,6 +7,30 @@ RECIPES = (
     "seed_notebook"
 )
 
+OF_A_SEARCH = {
+    "seed=1,2": "seed=1,2: must be one number; hydra.sweeper.seeds says how many runs a trial has",
+    "agent=glob(*)": "agent=glob(*): must be a choice, a range or an interval of plain values",
+    "update_every=interval(1,9)": "must be a valid integer",
+    "optimizer.lr=interval(2,1)": "optimizer.lr=interval(2,1): `low <= high` must hold",
+    "optimizer.lr=-1,1": "optimizer.lr=-1: must be greater than 0",
+    "update_every=1,2 pause_after=9": "pause_after=9: must be left out; runs of a search pause at",
+} | {
+    f"update_every=1,2 hydra.sweeper.{key}": told
+    for key, told in {
+        "pruner=null": "pruner=null: must be set by hydra.sweeper.pruner.min_resource",
+        "pruner.min_resource=3e6": "pruner.min_resource=3000000: must be less than total_steps=2",
+        "pruner.min_resource=9": "pruner.min_resource=9: must be more than learning_starts=75000",
+        "pruner.reduction_factor=1": "pruner.reduction_factor=1: must be greater than or equal to",
+        "storage=sqlite:////dev/null/a": "storage=sqlite:////dev/null/a: cannot be opened (",
+        "storage=a": "storage=a: cannot be opened (Could not parse",
+        "seeds=0": "hydra.sweeper.seeds=0: must be greater than or equal to 1",
+        "n_trials=0": "hydra.sweeper.n_trials=0: must be greater than or equal to 1",
+        "n_jobs=2": "hydra.sweeper.n_jobs=2: must be 1, or with a launcher of processes, such as",
+        "direction=up": "hydra.sweeper.direction=up: must be 'maximize' or 'minimize'",
+        "foo=3": "hydra.sweeper.foo: unknown key; must be one of sampler, pruner",
+    }.items()
+}
+
 MISTAKES = {
     # unknown keys and options
     "env=brekout": "env=brekout: did you mean breakout? must be one of adventure, air_raid",
@@ -77,14 +101,16 @@ MISTAKES = {
     "-m agent=dqn,null": f"agent=dqn,null: must be one of {AGENTS}",
     "-m seed=range(3,1)": "seed=range(3,1): has no values",
     "-m seed=range(1,3,0)": "seed=range(1,3,0): range() arg 3 must not be zero",
-    "-m seed=interval(0,1)": "seed=interval(0,1): needs a sweeper that searches: hydra/sweeper=opt",
+    "-m seed=interval(0,1)": "seed=interval(0,1): needs a sweeper that searches: hydra/sweeper=h",
     "-m seed=1,2 hydra.sweep.dir=": "hydra.sweep.dir=: must be a directory",
     "-m seed=1,2 hydra.sweep.dir=/dev/null/s": "hydra.sweep.dir: /dev/null/s cannot be written",
     "-m seed=range(0,nan)": "seed=range(0,nan): must go from a number to a number",
     "-m seed=range(0,1e12)": "seed=range(0,1e12): makes more than 100,000 jobs of the sweep; must",
     "-m seed=shuffle(range(0,inf))": "seed=shuffle(range(0,inf)): makes more than 100,000 jobs",
     "-m update_every=range(1,400) seed=range(0,400)": "seed=range(0,400): makes more than 100,000",
-    "-m sweep=five": "sweep=five: must be one of ablation_rainbow, atari_26, five_seeds, learning",
+    "-m sweep=five": "sweep=five: must be one of ablation_rainbow, atari_26, five_seeds, halving",
+    "-m hydra/sweeper=halving": "hydra/sweeper=halving: has nothing to search over; must be told",
+    **{f"-m hydra/sweeper=halving {line}": told for line, told in OF_A_SEARCH.items()},
     "sweep=five_seeds": "sweep=five_seeds: needs -m, which begins a sweep",
     "retry_failed=perhaps": "retry_failed=perhaps: must be a valid boolean",
     "seed=range(1,3)": "'seed=range(1,3)' requires --multirun",

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -15,36 +14,13 @@ import pytest
 import torch
 
 from dqn_experiments.commands import sweep
-from dqn_experiments.commands.train import main
 from dqn_experiments.run import checkpoint
+from tests.commands.conftest import Told
 from tests.commands.test_signals import ONLY_JOB
 from tests.conftest import QUICK_CARTPOLE, Command, newest_step, wait_for_a_checkpoint
 
 SWEEP = (*QUICK_CARTPOLE, "tracker.mode=disabled", "hydra.sweep.dir=sweep")
 JOBLIB = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2")
-
-Told = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Told:
-    """Run a command in this process; its exit code, stdout and the last line on stderr."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
-
-    def run(*arguments: str, command: Callable[[], object] = main) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dqn_experiments", *arguments])
-        code = 0
-        try:
-            command()
-        except SystemExit as end:
-            code = int(end.code or 0)
-        output = capfd.readouterr()
-        return code, output.out, (output.err.splitlines() or [""])[-1]
-
-    return run
 
 
 def test_the_same_command_does_what_is_missing(told: Told, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dqn_experiments.config.compose import composed
 from dqn_experiments.config.groups import options
+from dqn_experiments.search.space import a_point, as_overrides, search_space
 from tests.conftest import ROOT
 
 JOBS = {"ablation_rainbow": 7, "atari_26": 26, "five_seeds": 5, "learning_rate": 7}
@@ -39,7 +40,7 @@ def jobs_of(sweep: str) -> list[list[str]]:
 
 
 def test_ready_sweeps_have_so_many_jobs_and_none_twice() -> None:
-    assert set(JOBS) == set(options("sweep"))
+    assert {*JOBS, "halving"} == set(options("sweep"))
     for sweep, number in JOBS.items():
         assert len({tuple(job) for job in jobs_of(sweep)}) == number
 
@@ -49,6 +50,13 @@ def test_ready_sweeps_have_so_many_jobs_and_none_twice() -> None:
 def test_every_job_of_a_ready_sweep_can_be_trained(sweep: str) -> None:
     for job in jobs_of(sweep):
         composed(f"sweep={sweep}", *job)
+
+
+def test_the_ready_search_has_values_that_can_be_trained() -> None:
+    file = yaml.safe_load((ROOT / "conf" / "sweep" / "halving.yaml").read_text())
+    space, shared = search_space(as_overrides(file["hydra"]["sweeper"]["params"]))
+    assert shared == []
+    composed(*as_overrides(a_point(space)))
 
 
 def test_each_ablation_takes_one_part_away_and_leaves_the_others() -> None:

@@ -42,7 +42,7 @@ def test_what_is_read_as_data_is_what_would_be_stored_today(overrides: Any) -> N
     stored = stored_form.stored_form(config)
     told = stored_form.as_of_today(stored)
     said_of_one_start: dict[str, Any] = {"trust": [], "resume": "auto", "pause_after": None}
-    said_of_one_start["retry_failed"] = False
+    said_of_one_start |= {"retry_failed": False, "pause_at": None}
     kept = {key: stored[key] for key in stored if key not in stored_form.WRITTEN_BY}
     assert told == kept | said_of_one_start
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dqn_experiments.errors import ConfigError, TrainingError
-from dqn_experiments.run import checkpoint, failure
+from dqn_experiments.run import checkpoint, failure, pruned
 from dqn_experiments.run.ownership import OWNER, in_use, owned
 from dqn_experiments.run.status import Status, status_of
 
@@ -32,6 +32,9 @@ def test_the_states_of_a_run(tmp_path: Path) -> None:
         (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows) + "{")
         assert status_of(run) == Status("running", 63, 7.0)
     assert status_of(run) == Status("paused", 40, 7.0)
+    pruned.prune(run)
+    assert status_of(run) == Status("pruned", 40, 7.0)
+    pruned.forget(run)
     (run / OWNER).write_text("process 1 on a machine that lost power")
     assert status_of(run) == Status("killed", 40, 7.0)
     saved(run, 100)

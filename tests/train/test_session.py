@@ -50,6 +50,20 @@ def test_a_paused_run_goes_on_to_the_same_end(overrides: tuple[str, ...], tmp_pa
     assert all(map(torch.equal, weights(tmp_path / "whole"), weights(tmp_path / "parts")))
 
 
+def test_a_run_may_pause_at_a_step_with_a_score(tmp_path: Path) -> None:
+    """However many starts it takes, and without a trace in what is learned."""
+    whole = run_in(tmp_path / "whole")
+    run_in(tmp_path / "parts", "pause_after=110")
+    paused = [run_in(tmp_path / "parts", "pause_at=250") for _ in range(2)]
+    assert {(each.status, each.step) for each in paused} == {("paused", 250)}
+    assert {each.score for each in paused} == {checkpoint.find(tmp_path / "parts", "250").score}
+    assert paused[0].score is not None
+    assert run_in(tmp_path / "parts", "pause_at=900").score == whole.score
+    histories = [(tmp_path / each / "history.csv").read_text() for each in ("whole", "parts")]
+    assert histories[0] == histories[1]
+    assert all(map(torch.equal, weights(tmp_path / "whole"), weights(tmp_path / "parts")))
+
+
 def test_a_pause_may_come_after_some_time(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO")
     began = time.monotonic()
