@@ -1,0 +1,80 @@
+"""Measure what a run with default settings keeps of its speed beside others on the same cores.
+
+    python benchmarks/sharing.py --seconds 60 --json sharing.json
+
+Turns of one run alone, of two at once, and of one beside a process that keeps a core busy; each
+ratio is of turns that follow each other.
+"""
+
+import argparse
+import json
+import multiprocessing
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+from throughput import QUARTILES, contestant
+from tqdm import tqdm
+
+TURN = 4.0  # seconds
+
+
+def busy(turns: Connection) -> None:
+    """Compute nothing of use for as long as one is told to."""
+    import time
+
+    turns.send(None)
+    while seconds := turns.recv():
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            pass
+        turns.send(0.0)
+
+
+def rates(ends: list[Connection], seconds: float) -> list[float]:
+    """Steps/s of all that go on at once."""
+    for end in ends:
+        end.send(seconds)
+    return [end.recv() for end in ends]
+
+
+def main() -> None:
+    """Parse the command line, take turns, and print."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=60, help="of each of the three")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    spawn = multiprocessing.get_context("spawn")
+    ends = []
+    for target, arguments in ((contestant, ("ours",)), (contestant, ("ours",)), (busy, ())):
+        mine, theirs = spawn.Pipe()
+        spawn.Process(target=target, args=(*arguments, theirs), daemon=True).start()
+        theirs.close()
+        mine.recv()
+        ends.append(mine)
+    one, other, burner = ends
+    turns = max(3, round(options.seconds / TURN))
+    seconds = options.seconds / turns
+    figures: dict[str, list[float]] = {"alone": [], "two": [], "beside": []}
+    for _ in tqdm(range(turns), "turns", disable=None):
+        figures["alone"] += rates([one], seconds)
+        figures["two"].append(sum(rates([one, other], seconds)))
+        figures["beside"].append(rates([one, burner], seconds)[0])
+    for end in ends:
+        end.send(None)
+    alone = np.array(figures["alone"])
+    found = {"alone_steps_per_second": float(np.median(alone))}
+    for name, key in (("two", "two_over_one"), ("beside", "beside_a_busy_core_over_alone")):
+        ratio = np.array(figures[name]) / alone
+        low, high = np.quantile(ratio, QUARTILES)
+        found[key] = float(np.median(ratio))
+        print(f"{key}: {found[key]:.2f} (quartiles {low:.2f} to {high:.2f})")
+    print(f"alone: {found['alone_steps_per_second']:.0f} steps/s")
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
