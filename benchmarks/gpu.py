@@ -1,10 +1,11 @@
-"""Measure recipes on a GPU, each with a full replay memory, and Stable-Baselines3 beside them.
+"""Measure recipes on a GPU, and Stable-Baselines3 beside them.
 
-    python benchmarks/gpu.py --seconds 60 --json gpu.json
+    python benchmarks/gpu.py --seconds 60 --json gpu.json learning_starts=1_000_000
 
-For each: the complete loop's steps/s, how long its 50,000,000 steps would take, the milliseconds of
-an update by itself, and how busy the GPU was. `--only nature_2015@64` (a recipe, and how many
-environments) measures one. Where no environment is named, a recipe plays as many as it says.
+Overrides are those of all recipes; this one fills each replay memory first. For each: the complete
+loop's steps/s, how long its 50,000,000 steps would take, the milliseconds of an update by itself,
+and how busy the GPU was. `--only nature_2015@64` (a recipe, and how many environments) measures
+one. Where no number is named, a recipe plays as many as it says.
 """
 
 import argparse

@@ -23,8 +23,6 @@ class Rule:
     """
 
     implicit: Implicit | None = None
-    capturable = True
-    """A CUDA graph may repeat `loss`: it does the same for every batch, and waits for nothing."""
 
     def __init__(self, **options: Unpack[RuleOptions]) -> None:
         # of `discount` it knows through its batches: the replay memory folds it into them

@@ -62,7 +62,7 @@ class PrioritizedReplay(Replay):
         """Set p of the batch with that `index` i64 [B], where it is still stored."""
         self._settle()
         drawn = index.numpy()
-        self._unsettled = drawn, self._rings.stored(drawn), priority
+        self._unsettled = drawn, self._rings.stored(drawn), priority.clone()
 
     def _settle(self) -> None:
         """Do so, once somebody asks: the device may still be at work on them until then."""

@@ -138,6 +138,7 @@ def _begun_with(
     return {
         "hydra.sweeper.direction": settings.direction,
         "hydra.sweeper.seeds": settings.seeds,
+        "hydra.sweeper.sampler": str(settings.sampler),
         "hydra.sweeper.pruner.min_resource": steps[0],
         "hydra.sweeper.pruner.reduction_factor": settings.pruner.reduction_factor,
         "total_steps": steps[-1],

@@ -141,7 +141,10 @@ class Replay(Protocol):
         """A batch on the run's device."""
 
     def update(self, index: Tensor, priority: Tensor) -> None:
-        """Take note of the priorities f32 [B], not negative, of the batch with that `index`."""
+        """Take note of the priorities f32 [B], not negative, of the batch with that `index`.
+
+        They are overwritten by the next update.
+        """
 
     def state_dict(self) -> State:
         """All that must survive a restart."""

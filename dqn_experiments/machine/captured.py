@@ -1,12 +1,12 @@
 """Many small kernels as one CUDA graph."""
 
-import logging
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
 
-log = logging.getLogger(__name__)
+from dqn_experiments.errors import TrainingError
 
 Function = Callable[..., tuple[Tensor, ...]]
 
@@ -18,8 +18,8 @@ class Captured:
     """Calls a function of tensors; on a GPU as one CUDA graph, after a few calls.
 
     To launch the kernels of a small network one by one takes several times as long as they do. The
-    function must do the same for all tensors of one shape, wait for nothing, and draw from torch's
-    global generators alone. What it returns is overwritten by the next call.
+    function must do the same for all tensors of one shape, wait for nothing, and draw from the
+    device's global generator alone. What it returns is overwritten by the next call.
 
     Args:
         function: tensors to tensors.
@@ -33,12 +33,16 @@ class Captured:
         self._calls = 0
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """What the function returns of those inputs."""
+        """What the function returns of those inputs.
+
+        Raises:
+            TrainingError: if it cannot be captured.
+        """
         if not self._graphs:
             return self._function(*inputs)
         if not self._inputs:
             self._inputs = tuple(given.clone() for given in inputs)
-            self._graph = CudaGraph()
+            self._graph = CudaGraph(inputs[0].device)
         if any(own.shape != given.shape for own, given in zip(self._inputs, inputs, strict=True)):
             return self._function(*inputs)
         for own, given in zip(self._inputs, inputs, strict=True):
@@ -46,33 +50,37 @@ class Captured:
         self._calls += 1
         if self._calls <= WARM_UP:
             return self._graph.warm_up(self._function, self._inputs)
-        if self._calls == WARM_UP + 1 and not self._capture():
-            return self._function(*inputs)
+        if self._calls == WARM_UP + 1:
+            self._capture()
         self._graph.replay()
         return self._outputs
 
-    def _capture(self) -> bool:
-        """Whether that was possible; it computes nothing."""
+    def _capture(self) -> None:
+        """Which computes nothing."""
         try:
             self._outputs = self._graph.capture(self._function, self._inputs)
-        except RuntimeError as error:
-            log.info(f"{self._what} goes kernel by kernel, slowly: {str(error).splitlines()[0]}")
-            self._graphs = False
-        return self._graphs
+        except RuntimeError as error:  # torch's generators cannot be used after that
+            reason = str(error.__context__ or error).splitlines()[0]
+            raise TrainingError(
+                f"cuda_graphs=true: {self._what} cannot be one CUDA graph ({reason}); "
+                "cuda_graphs=false goes on"
+            ) from error
 
 
 class CudaGraph:
     """A function's kernels, captured on the stream on which it warmed up."""
 
-    def __init__(self) -> None:
-        self._graph, self._stream = torch.cuda.CUDAGraph(), torch.cuda.Stream()
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._graph, self._stream = torch.cuda.CUDAGraph(), torch.cuda.Stream(device)
 
     def warm_up(self, function: Function, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """What the function returns; autograd remembers the stream that it used."""
-        self._stream.wait_stream(torch.cuda.current_stream())
+        others = torch.cuda.current_stream(self._device)
+        self._stream.wait_stream(others)
         with torch.cuda.stream(self._stream):
             outputs = function(*inputs)
-        torch.cuda.current_stream().wait_stream(self._stream)
+        others.wait_stream(self._stream)
         return outputs
 
     def capture(self, function: Function, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -85,3 +93,28 @@ class CudaGraph:
     def replay(self) -> None:
         """Compute them."""
         self._graph.replay()
+
+
+def capturable(*parts: object) -> bool:
+    """Whether a graph may repeat what these parts of a run do: ours do, and others that say so.
+
+    One of another package says it in the class itself, `capturable = True`; a network is asked
+    module by module, of which torch's own may be repeated.
+    """
+    return all(
+        all(map(_module_is_capturable, part.modules()))
+        if isinstance(part, nn.Module)
+        else _says_so(type(part), "dqn_experiments")
+        for part in parts
+    )
+
+
+def _module_is_capturable(module: nn.Module) -> bool:
+    kind = type(module)
+    if is_parametrized(module):  # its class is made by torch
+        kind = kind.__mro__[1]
+    return _says_so(kind, "dqn_experiments", "torch")
+
+
+def _says_so(kind: type, *known: str) -> bool:
+    return kind.__module__.partition(".")[0] in known or bool(vars(kind).get("capturable"))

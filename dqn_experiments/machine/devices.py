@@ -33,8 +33,8 @@ def resolve(name: str) -> torch.device:
 def sent(tensor: Tensor, device: torch.device) -> Tensor:
     """A tensor of the host's on a device, without waiting for what is at work there.
 
-    CUDA has taken in what lies in pageable memory when it returns, and torch keeps pinned memory as
-    long; MPS does neither, and so is waited for.
+    CUDA's driver has taken in what lies in pageable memory when it returns, and torch keeps pinned
+    memory as long as it is read; MPS does neither, and so is waited for.
     """
     return tensor.to(device, non_blocking=device.type == "cuda")
 

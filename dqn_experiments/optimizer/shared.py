@@ -41,9 +41,6 @@ class Prepared(torch.optim.Optimizer):
     They are no settings of its groups, so that a state has what torch's own would have.
     """
 
-    capturable = True
-    """A CUDA graph may repeat `step`: what changes from one to the next is in tensors."""
-
     def _share(self, options: OptimizerOptions) -> None:
         self._lr, self._lr_factor = options["lr"], options["lr_factor"]
         self._max_grad_norm = options["max_grad_norm"]
@@ -53,6 +50,7 @@ class Prepared(torch.optim.Optimizer):
                 group["lr"] = torch.tensor(group["lr"], device=device)
                 if "capturable" in group:
                     group["capturable"] = True
+                    self._warned_capturable_if_run_uncaptured = True  # it is, to warm up
         self._set_lr(self._lr)
 
     def prepare(self, step: int) -> None:

@@ -2,8 +2,8 @@
 
 Optuna asks a pruner about a trial once, when it comes to a rung, and one that is stopped is over.
 Here it is paused, and the pruner is asked again whenever there may be more that it is better than:
-as if it had come to its rung only now. In the study's storage a paused trial is RUNNING; samplers
-are shown it as PRUNED, to learn from it, and at the end of the search it is.
+as if it had come to its rung only now. A paused trial is RUNNING in the storage until the search
+ends, then PRUNED. Samplers see it as PRUNED all along, so that they learn from it.
 """
 
 import logging
@@ -129,8 +129,9 @@ class Halving:
         return {each[RETRIES] for each in attrs if RETRIES in each}
 
     def _failed(self) -> list[FrozenTrial]:
+        retried = self._retried()
         failed = [trial for trial in self._trials() if FAILURE in trial.user_attrs]
-        return [trial for trial in failed if trial.number not in self._retried()]
+        return [trial for trial in failed if trial.number not in retried]
 
     def _to(self, trial: FrozenTrial) -> Trial:
         """A trial that can be written to; Optuna hands one out only where it is drawn."""
@@ -157,7 +158,7 @@ class Halving:
         """A paused trial that is to go on, of those that came furthest; None if there is none.
 
         Args:
-            bootstrap_count: no more than so many at a rung, and none of them is promoted.
+            bootstrap_count: none is promoted unless more than so many came to its rung.
         """
         for number, rung in reversed(list(enumerate(self._rungs[:-1]))):
             ranked = self._ranked(rung)
@@ -172,9 +173,13 @@ class Halving:
     def _ranked(self, rung: int) -> list[FrozenTrial]:
         """All that came to a rung, the best last; of equal ones the first that was drawn."""
         sign = 1 if self._study.direction == optuna.study.StudyDirection.MAXIMIZE else -1
-        once = [trial for trial in self._trials() if SAME_AS not in trial.user_attrs]
-        came = [trial for trial in once if rung in trial.intermediate_values]
-        came = [trial for trial in came if trial.number not in self._retried()]
+        came = [
+            trial
+            for trial in self._trials()
+            if rung in trial.intermediate_values
+            and SAME_AS not in trial.user_attrs
+            and trial.state != TrialState.FAIL
+        ]
         return sorted(came, key=lambda each: (sign * each.intermediate_values[rung], -each.number))
 
     def _would_be_pruned(self, trial: FrozenTrial, bootstrap_count: int) -> bool:

@@ -46,6 +46,10 @@ def checked_settings(sweeper: dict[str, Any]) -> Settings:
     if target not in SAMPLERS:
         told = "must be chosen by hydra/sweeper/sampler=<name>, one of grid, random, tpe"
         raise ConfigError(f"{PREFIX}sampler._target_={target}: {told}")
+    seed = settings.sampler.get("seed")
+    if seed is not None and (type(seed) is not int or seed < 0):
+        told = "must be a whole number from 0, or null"
+        raise ConfigError(f"{PREFIX}sampler.seed={seed}: {told}")
     return settings
 
 

@@ -18,14 +18,14 @@ from dqn_experiments.config.components import (
 from dqn_experiments.errors import StateError
 from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import NetworkSpec
-from dqn_experiments.machine.captured import Captured
+from dqn_experiments.machine.captured import Captured, capturable
 from dqn_experiments.machine.randomness import Randomness
 from dqn_experiments.network.init import settle
 from dqn_experiments.train.modes import Modes
 
 
 class Update(NamedTuple):
-    """What an update leaves, on the device."""
+    """What an update leaves, on the device, until the next one."""
 
     loss: Tensor
     """f32 []: mean over the batch, by importance."""
@@ -76,10 +76,9 @@ class Learner:
 
     def _captured(self) -> Captured:
         """The gradient step, on a GPU one CUDA graph as long as the optimizer's state stays."""
-        parts = self.rule, self._optimizer
-        capturable = all(getattr(each, "capturable", False) for each in parts)
-        graphs = self._config.cuda_graphs and self._device.type == "cuda" and capturable
-        return Captured(self._gradient_step, "an update", graphs)
+        graphs = self._config.cuda_graphs and self._device.type == "cuda"
+        parts = self.rule, self.network, self._augment, self._optimizer
+        return Captured(self._gradient_step, "an update", graphs and capturable(*parts))
 
     def begin_with(self, weights: Mapping[str, Any]) -> None:
         """Let both networks start from the weights of another run's network.
@@ -118,7 +117,7 @@ class Learner:
         return Update(loss, priority)
 
     def _gradient_step(self, *fields: Tensor) -> Update:
-        """The same of the fields of a batch."""
+        """What `update` computes, of the fields of a batch."""
         batch = Batch(*fields)
         with self._modes.training():
             seen = replace(

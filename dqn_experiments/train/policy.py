@@ -1,6 +1,7 @@
 """The policy that plays: greedy in a network's values, but for a random action now and then."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import torch
@@ -44,7 +45,7 @@ class EpsilonGreedy:
     ) -> None:
         self._network, self._values, self._num_actions = network, values, num_actions
         self._rng, self._device, self._graphs = rng, device, graphs
-        self._best = Captured(self._best_actions, "acting", graphs)
+        self._best = Captured(partial(_best_actions, network, values), "acting", graphs)
         self._randomness = Randomness(seed, device)
         self._noisy = noisy_modules(network) if noisy else []
 
@@ -90,10 +91,6 @@ class EpsilonGreedy:
             value, action = self._best(seen)
         return value.cpu().numpy(), action.cpu().numpy()
 
-    def _best_actions(self, observation: Tensor) -> tuple[Tensor, Tensor]:
-        best = self._values(self._network(observation)).max(dim=1)
-        return best.values, best.indices
-
     def state_dict(self) -> State:
         """Where its streams are."""
         streams = self._randomness.state_dict()
@@ -112,3 +109,11 @@ class EpsilonGreedy:
         except (KeyError, RuntimeError, TypeError) as error:
             raise StateError(f"network: must be random streams ({error})") from error
         self._rng.bit_generator.state = rng.bit_generator.state
+
+
+def _best_actions(
+    network: nn.Module, values: Callable[[Tensor], Tensor], observation: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The highest values f32 [B] and their actions i64 [B]."""
+    best = values(network(observation)).max(dim=1)
+    return best.values, best.indices

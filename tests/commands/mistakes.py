@@ -27,6 +27,7 @@ OF_A_SEARCH = {
         "n_trials=0": "hydra.sweeper.n_trials=0: must be greater than or equal to 1",
         "n_jobs=2": "hydra.sweeper.n_jobs=2: must be 1, or with a launcher of processes, such as",
         "direction=up": "hydra.sweeper.direction=up: must be 'maximize' or 'minimize'",
+        "sampler.seed=-1": "hydra.sweeper.sampler.seed=-1: must be a whole number from 0, or null",
         "foo=3": "hydra.sweeper.foo: unknown key; must be one of sampler, pruner",
     }.items()
 }

@@ -102,7 +102,7 @@ def reached(sweep: Path) -> int:
 
 
 @pytest.mark.slow
-def test_workers_of_joblib_are_never_idle(command: Command, tmp_path: Path) -> None:
+def test_two_workers_of_joblib_carry_a_search_to_its_end(command: Command, tmp_path: Path) -> None:
     joblib = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "hydra.sweeper.n_jobs=2")
     several = ("hydra.sweeper.n_trials=4", "hydra.sweeper.seeds=2", "hydra.sweep.dir=sweep")
     done = command(*HALVING, *joblib, *several, LR)

@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 
-import optuna
 import pytest
 from optuna.trial import TrialState
 
@@ -77,4 +76,3 @@ def test_what_a_signal_stops_is_not_told_of_the_study(workers: int) -> None:
         carried_out(halving, launch, workers)
     assert {trial.state for trial in study.trials} == {TrialState.RUNNING}
     assert len(halving.under_way()) == workers
-    assert optuna.trial.TrialState.FAIL not in {trial.state for trial in study.trials}

@@ -103,6 +103,18 @@ def test_of_few_trials_one_goes_all_the_way(n_trials: int) -> None:
     assert [trial.number for trial in completed] == [min(1, n_trials - 1)]
 
 
+def test_the_place_of_a_promoted_trial_that_fails_is_taken_by_the_next_best() -> None:
+    halving, study = a_halving(*grid([1, 2, 3]))
+    while leg := halving.next_leg():
+        if leg.params["lr"] == 3 and leg.until > 100:
+            halving.failed(leg, "the loss became nan")
+        else:
+            halving.reached(leg, leg.params["lr"])
+    halving.close()
+    states = {trial.params["lr"]: trial.state for trial in study.trials}
+    assert states == {1: TrialState.PRUNED, 2: TrialState.COMPLETE, 3: TrialState.FAIL}
+
+
 def test_while_others_are_under_way_nothing_is_promoted_for_want_of_them() -> None:
     halving, _ = a_halving(*grid([1, 2]))
     one, two = halving.next_leg(), halving.next_leg()
