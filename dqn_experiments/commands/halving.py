@@ -12,7 +12,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from dqn_experiments.commands.ledger import BY_NAME, SIDE_BY_SIDE, at_once
+from dqn_experiments.commands.ledger import BY_NAME, SIDE_BY_SIDE, asked_for, at_once
 from dqn_experiments.commands.parallel import IN_THIS_PROCESS, RAY
 from dqn_experiments.errors import ConfigError, TrainingError
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:  # Optuna takes a second to import, and other sweepers need no
     from dqn_experiments.search.halving import Leg
     from dqn_experiments.search.settings import Settings
     from dqn_experiments.search.space import Space
+
+
+OWN = "study.db"
+"""The study's database, in the directory of its sweep."""
 
 
 class HalvingSweeper(Sweeper):
@@ -51,6 +55,7 @@ class HalvingSweeper(Sweeper):
             ConfigError: if it cannot begin or go on.
             TrainingError: at its end, if a trial failed.
         """
+        from dqn_experiments.ledger.plan import read_plan, write_plan
         from dqn_experiments.run.ownership import owned
         from dqn_experiments.search.dispatch import dispatch
         from dqn_experiments.search.halving import Halving
@@ -65,30 +70,43 @@ class HalvingSweeper(Sweeper):
         sampler_of, n_trials = drawn_by(settings, space)
         run = self._checked_run([*shared, *as_overrides(a_point(space))])
         steps = rungs(settings.pruner, run.total_steps, run.learning_starts)
+        _, swept = asked_for(hydra)
         begun_with = _begun_with(settings, [*shared, f"seed={run.seed}"], steps, space)
 
-        def jobs_of(leg: "Leg") -> list[list[str]]:
-            pause = [f"pause_at={leg.until}"] * (leg.until < run.total_steps)
+        def runs_of(leg: "Leg") -> list[list[str]]:
             alike = [each for each in shared if not each.startswith("seed=")]
             values = [*alike, *as_overrides(leg.params)]
             seeds = range(run.seed, run.seed + settings.seeds)
-            return [[*values, f"seed={seed}", *pause] for seed in seeds]
+            return [[*values, f"seed={seed}"] for seed in seeds]
+
+        def plan() -> None:
+            jobs = [job for leg in halving.legs() for job in runs_of(leg)]
+            write_plan(sweep_dir, jobs, swept, at_once(hydra, settings.n_jobs))
+
+        def jobs_of(leg: "Leg") -> list[list[str]]:
+            plan()
+            pause = [f"pause_at={leg.until}"] * (leg.until < run.total_steps)
+            return [[*job, *pause] for job in runs_of(leg)]
 
         sweep_dir = Path(self._config.hydra.sweep.dir).absolute()
         sweep_dir.mkdir(parents=True, exist_ok=True)
         with owned(sweep_dir, "hydra.sweep.dir"):
-            storage = settings.storage or f"sqlite:///{sweep_dir / 'study.db'}"
-            name = settings.study_name or sweep_dir.name
+            if read_plan(sweep_dir).jobs and not (settings.storage or (sweep_dir / OWN).exists()):
+                told = "has a sweep that is no search; must be another directory"
+                raise ConfigError(f"hydra.sweep.dir={sweep_dir}: {told}")
+            storage = settings.storage or f"sqlite:///{sweep_dir / OWN}"
+            name = settings.study_name or (sweep_dir.name if settings.storage else "search")
             study = opened(storage, name, settings.direction, begun_with)
             factor = settings.pruner.reduction_factor
             halving = Halving(study, space, sampler_of, n_trials, steps, factor)
             if run.retry_failed:
                 halving.retry_failed()
+            plan()
             if workers > 1:
                 _start_ray(self._config.hydra.launcher)
             dispatch(halving, jobs_of, self._launched, workers)
             for leg in halving.close():
-                _mark(sweep_dir, jobs_of(leg))
+                _mark(sweep_dir, runs_of(leg))
         if halving.failures:
             raise TrainingError(halving.failures[0])
 

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 BY_NAME = "${job_name:}"
 IN_ORDER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+PLANS_ITSELF = {"dqn_experiments.commands.halving.HalvingSweeper"}
+"""A sweeper that writes its plan as it goes on."""
 SIDE_BY_SIDE = {
     "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher": "n_jobs",
     "hydra_plugins.hydra_submitit_launcher.submitit_launcher.LocalLauncher": None,
@@ -45,7 +47,9 @@ class KeepLedger(Callback):
         # Hydra meets the same, and tells
         with suppress(OSError, HydraException, OmegaConfBaseException, ConfigError, ValueError):
             hydra: dict[str, Any] = OmegaConf.to_container(config.hydra)  # type: ignore[assignment]
-            jobs, swept = _asked_for(hydra)
+            if hydra["sweeper"]["_target_"] in PLANS_ITSELF:
+                return
+            jobs, swept = asked_for(hydra)
             named_by_us = jobs if hydra["sweep"]["subdir"] == BY_NAME else []
             sweep_dir = Path(config.hydra.sweep.dir)
             write_plan(sweep_dir, named_by_us, swept, at_once(hydra, len(jobs)))
@@ -68,7 +72,7 @@ class KeepLedger(Callback):
             replace_text(sweep_dir / CSV, as_csv(rows))
 
 
-def _asked_for(hydra: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
+def asked_for(hydra: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
     """The overrides of every job, none if a sweeper decides on the way, and what is swept."""
     from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 
@@ -88,7 +92,7 @@ def at_once(hydra: dict[str, Any], jobs: int) -> int:
     launcher, sweeper = hydra["launcher"], hydra["sweeper"]
     if launcher["_target_"] not in SIDE_BY_SIDE:
         return 1
-    batch = sweeper.get("max_batch_size") or sweeper.get("n_jobs") or jobs  # n_jobs is Optuna's
+    batch = sweeper.get("max_batch_size") or sweeper.get("n_jobs") or jobs  # n_jobs is a search's
     bound = SIDE_BY_SIDE[launcher["_target_"]]
     if bound is None:
         return max(1, int(batch))

@@ -75,7 +75,7 @@ def rows_of_sweep(sweep_dir: Path) -> list[Row]:
         if run_dir.name not in asked and _is_a_job(run_dir):
             overrides[run_dir.name] = _overrides(run_dir)
     if not overrides:
-        told = f"must be the directory of a sweep; it has no {PLAN} and no runs in it"
+        told = f"must be the directory of a sweep; it has no {PLAN} with jobs, and no runs in it"
         raise ConfigError(f"{sweep_dir}: {told}")
     parts = {job: _parts(each, plan.swept) for job, each in overrides.items()}
     differing = _differing(list(parts.values()))
@@ -95,6 +95,8 @@ def _by_number(path: Path) -> tuple[int, str]:
 
 
 def _is_a_job(run_dir: Path) -> bool:
+    if run_dir.name.startswith("."):  # .hydra/ of a run that lies here
+        return False
     return (run_dir / CONFIG).is_file() or (run_dir / FAILURE).is_file()
 
 

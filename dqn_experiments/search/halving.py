@@ -64,6 +64,10 @@ class Halving:
         self._study, self._space, self._sampler_of = study, space, sampler_of
         self._n_trials, self._rungs, self._factor = n_trials, list(rungs), reduction_factor
 
+    def legs(self) -> list[Leg]:
+        """The newest leg of every trial whose runs are its own."""
+        return [_leg(trial) for trial in self._trials() if SAME_AS not in trial.user_attrs]
+
     def under_way(self) -> list[Leg]:
         """The legs that were begun and have not come to an end."""
         return [_leg(trial) for trial in self._trials() if _is_under_way(trial)]

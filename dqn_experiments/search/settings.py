@@ -61,7 +61,8 @@ def rungs(pruner: PrunerSettings, total_steps: int, learning_starts: int) -> lis
     """
     factor = pruner.reduction_factor
     first = pruner.min_resource or -(-total_steps // factor**2)
-    key = f"{PREFIX}pruner.min_resource={first}"
+    by_default = f" (total_steps={total_steps} / {factor**2})" * (pruner.min_resource is None)
+    key = f"{PREFIX}pruner.min_resource={first}{by_default}"
     if first >= total_steps:
         raise ConfigError(f"{key}: must be less than total_steps={total_steps}")
     if first <= learning_starts:

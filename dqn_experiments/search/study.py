@@ -48,8 +48,9 @@ def opened(
     before = study.user_attrs.get(BEGUN_WITH, {})
     for key in [*begun_with, *before]:
         if begun_with.get(key) != before.get(key):
+            with_that = f"with {before[key]}" if key in before else "without it"
             raise ConfigError(
-                f"{key}={begun_with.get(key)}: the study {name} was begun with {before.get(key)}; "
+                f"{key}={begun_with.get(key)}: the study {name} was begun {with_that}; "
                 "must be the same, or another hydra.sweep.dir"
             )
     return study

@@ -170,11 +170,8 @@ class Session:
     def pause(self) -> Outcome:
         """End in good order before the last step."""
         self.save_if_new(last=True)
-        at_a_step = " without pause_at" if self.at_the_end() else ""
-        log.info(
-            f"paused after {self.loop.step:,} of {self.total_steps:,} steps; "
-            f"the same command{at_a_step} goes on"
-        )
+        way_on = "as pause_at says" if self.at_the_end() else "the same command goes on"
+        log.info(f"paused after {self.loop.step:,} of {self.total_steps:,} steps; {way_on}")
         return Outcome(self.run_dir, "paused", self.loop.step, self.score)
 
     def report(self) -> None:

@@ -25,7 +25,7 @@ def rows(sweep: Path) -> list[dict[str, str]]:
 
 
 def study_of(sweep: Path) -> optuna.Study:
-    return optuna.load_study(study_name=sweep.name, storage=f"sqlite:///{sweep}/study.db")
+    return optuna.load_study(study_name="search", storage=f"sqlite:///{sweep}/study.db")
 
 
 def same_run(one: Path, other: Path) -> bool:
@@ -64,7 +64,7 @@ def test_most_stop_early_and_the_winner_is_as_if_it_never_paused(
     code, _, err = told(*search, "optimizer.lr=1e-1,1e-3,1e-5", "hydra.sweeper.seeds=2")
     assert code == 2
     assert err == (
-        "error: hydra.sweeper.seeds=2: the study sweep was begun with 1; must be the same, or "
+        "error: hydra.sweeper.seeds=2: the study search was begun with 1; must be the same, or "
         "another hydra.sweep.dir"
     )
 
@@ -127,3 +127,27 @@ def test_a_failed_run_is_a_failed_trial_and_the_search_goes_on(told: Told, tmp_p
     assert states.count(TrialState.FAIL) == 2
     code, out, _ = told(*search, "optimizer.lr=1e30,1e-3,1e-4")
     assert (code, out.count("training on")) == (1, 0)
+
+
+def test_a_search_and_a_grid_do_not_count_each_others_jobs(told: Told, tmp_path: Path) -> None:
+    grid = (*RUN, "hydra.sweep.dir=both")
+    search = (*HALVING, "hydra/sweeper/sampler=grid", "hydra.sweep.dir=both")
+    assert told(*search, "optimizer.lr=1e-3,1e-4")[0] == 0
+    _, out, _ = told("-m", *grid, "seed=1,2")
+    assert out.splitlines()[-1] == "2 jobs: 2 finished; 2 more of earlier commands"
+    _, out, _ = told(*search, "optimizer.lr=1e-3,1e-4")
+    assert out.splitlines()[-1] == "2 jobs: 1 finished, 1 pruned; 2 more of earlier commands"
+    assert told("-m", *grid[:-1], "hydra.sweep.dir=grid", "seed=1")[0] == 0
+    before = (tmp_path / "grid" / "sweep.json").read_bytes()
+    code, _, err = told(*search[:-1], "hydra.sweep.dir=grid", "optimizer.lr=1e-3,1e-4")
+    assert code == 2
+    assert re.fullmatch(r"error: hydra.sweep.dir=\S+: has a sweep that is no search; .*", err)
+    assert (tmp_path / "grid" / "sweep.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "mistake", ["hydra.sweeper.seeds=0", "total_steps=90", "-m hydra/sweeper=basic sed=1,2"]
+)
+def test_a_refused_sweep_leaves_no_directory(mistake: str, told: Told, tmp_path: Path) -> None:
+    assert told(*HALVING, "hydra.sweep.dir=new", "optimizer.lr=1e-3,1e-4", *mistake.split())[0] == 2
+    assert not (tmp_path / "new").exists()
