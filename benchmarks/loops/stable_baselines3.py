@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import ale_py
+import gymnasium
 from loops.work import (
     BATCH,
     DISCOUNT,
@@ -16,6 +18,8 @@ from loops.work import (
     filled,
 )
 
+EMULATOR = {"frameskip": 1, "repeat_action_probability": 0.0}  # the wrapper skips frames
+
 
 @contextmanager
 def loop() -> Iterator[Advance]:
@@ -24,7 +28,8 @@ def loop() -> Iterator[Advance]:
     from stable_baselines3.common.env_util import make_atari_env
     from stable_baselines3.common.vec_env import VecFrameStack
 
-    env = VecFrameStack(make_atari_env("BreakoutNoFrameskip-v4"), 4)
+    gymnasium.register_envs(ale_py)
+    env = VecFrameStack(make_atari_env("ALE/Breakout-v5", env_kwargs=EMULATOR), 4)
     agent: Any = DQN(
         "CnnPolicy",
         env,
