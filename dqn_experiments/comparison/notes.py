@@ -27,6 +27,7 @@ def notes(
             f"Scores by {len(protocols)} protocols are compared here, which the legend names: "
             + "; ".join(sorted(protocols))
         )
+    told += _steps_apart(cells, games)
     few = sorted({len(each.final) for each in cells.values() if len(each.final) < FEW_RUNS})
     if few:
         covered = ", ".join(f"of {runs} runs {n} times" for runs, n in COVERAGE.items())
@@ -60,3 +61,16 @@ def notes(
         more = f", and {len(again) - 1} more" if len(again) > 1 else ""
         told.append(f"Runs with the same seed are counted as independent: {again[0]}{more}.")
     return told
+
+
+def _steps_apart(cells: Cells, games: Sequence[str]) -> list[str]:
+    """That runs were scored after different numbers of steps, as pruned ones of a search are."""
+    ours = [each for each in cells.values() if len(each.best)]  # published ones have no best
+    apart = []
+    for game in games:
+        steps = {step for each in ours if each.game == game for step in each.steps}
+        if len(steps) > 1:
+            apart.append(f"{game} ({min(steps):,} to {max(steps):,})")
+    return [f"Scores after different numbers of steps are compared on {', '.join(apart)}."] * bool(
+        apart
+    )

@@ -145,6 +145,17 @@ def test_games_and_protocols_are_never_mixed_silently(tmp_path: Path) -> None:
     assert "Scores by 2 protocols are compared" in figures["notes"][0]
 
 
+@pytest.mark.parametrize("steps", [300, 900])
+def test_scores_of_different_steps_are_not_compared_silently(steps: int, tmp_path: Path) -> None:
+    for rate, ended in (("1e-4", 900), ("1e-3", steps)):
+        returns = [1.0] * (ended // 100)
+        leave_run(tmp_path / rate, *CARTPOLE, f"optimizer.lr={rate}", returns=returns)
+    compare([str(tmp_path), "--output", str(tmp_path / "out")])
+    notes = json.loads((tmp_path / "out" / "comparison.json").read_text())["notes"]
+    told = "Scores after different numbers of steps are compared on CartPole-v1 (300 to 900)."
+    assert (told in notes) == (steps == 300)
+
+
 def test_a_name_cannot_steer_the_terminal_nor_end_the_command(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
