@@ -89,6 +89,7 @@ class Prepared(torch.optim.Optimizer):
             for group, own in zip(state["param_groups"], self.param_groups, strict=True)
         ]
         super().load_state_dict({**state, "param_groups": groups})
+        self._set_lr(state["param_groups"][0]["lr"])  # the same of all
 
     def _set_lr(self, lr: float) -> None:
         self._lr_now = lr

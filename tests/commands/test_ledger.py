@@ -54,7 +54,7 @@ def test_the_same_command_does_what_is_missing(told: Told, tmp_path: Path) -> No
     ("arguments", "error"),
     [
         (["status", "nowhere"], "error: nowhere: must be the directory of a sweep; there is none"),
-        (["status", "."], "error: .: must be the directory of a sweep; it has no sweep.json and"),
+        (["status", "."], "error: .: must be the directory of a sweep; it has no sweep.json with"),
         (
             ["stat", "."],
             "python -m dqn_experiments.sweep: error: argument status: invalid choice: 'stat'",

@@ -118,7 +118,7 @@ def test_a_plan_that_nobody_wrote_is_refused(content: str, tmp_path: Path) -> No
 
 def test_what_is_no_sweep_is_told(tmp_path: Path) -> None:
     assert read_plan(tmp_path) == Plan()
-    with pytest.raises(ConfigError, match=r"it has no sweep\.json and no runs in it"):
+    with pytest.raises(ConfigError, match=r"it has no sweep\.json with jobs, and no runs in it"):
         rows_of_sweep(tmp_path)
     with pytest.raises(ConfigError, match="there is none"):
         rows_of_sweep(tmp_path / "nowhere")
