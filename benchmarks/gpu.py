@@ -27,7 +27,6 @@ from dqn_experiments.machine.devices import torch_settings
 from dqn_experiments.train.session import Session
 
 RECIPES = ("nature_2015", "nature_2015@64", "btr", "dopamine_rainbow", "iqn")
-EMULATOR = {"frameskip": 1, "repeat_action_probability": 0.0}  # the wrapper skips frames
 UPDATES = 200  # of those timed by themselves
 
 
@@ -93,33 +92,12 @@ def recipe(name: str, seconds: float, overrides: list[str]) -> dict[str, Any]:
 
 
 def stable_baselines3(seconds: float) -> dict[str, Any]:
-    """Its DQN at the same work as `nature_2015`, as its zoo sets Atari games up."""
-    import ale_py
-    import gymnasium
-    from stable_baselines3 import DQN
-    from stable_baselines3.common.callbacks import BaseCallback
-    from stable_baselines3.common.env_util import make_atari_env
-    from stable_baselines3.common.vec_env import VecFrameStack
+    """Its DQN at the same work as `nature_2015`."""
+    from loops.stable_baselines3 import loop
+    from loops.work import rate
 
-    class Clock(BaseCallback):  # type: ignore[misc, unused-ignore]
-        began, first, steps = 0.0, 0, 0
-
-        def _on_step(self) -> bool:
-            now = time.perf_counter()
-            if self.num_timesteps == 2_000:
-                self.began = now
-            self.steps = self.num_timesteps - 2_000
-            return not self.began or now - self.began < seconds
-
-    gymnasium.register_envs(ale_py)
-    env = VecFrameStack(make_atari_env("ALE/Breakout-v5", env_kwargs=EMULATOR), 4)
-    agent = DQN(
-        "CnnPolicy", env, buffer_size=50_000, learning_starts=1_000, batch_size=32, train_freq=4,
-        target_update_interval=10_000, learning_rate=1e-4,
-    )  # fmt: skip
-    clock = Clock()
-    agent.learn(10**9, callback=clock)
-    return {"steps_per_second": clock.steps / (time.perf_counter() - clock.began)}
+    with loop() as advance:
+        return {"steps_per_second": rate(advance, seconds)}
 
 
 def main() -> None:

@@ -16,10 +16,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import torch
+from reliability import result
 
 from dqn_experiments.ledger.rows import Row, best, rows_of_sweep
-from dqn_experiments.run import checkpoint
 
 RATES = "1e-5,3e-5,1e-4,3e-4,1e-3,3e-3,1e-2,3e-2,1e-1"
 SEED = 42
@@ -46,14 +45,6 @@ def winner(rows: list[Row]) -> dict[str, Any]:
     return {"lr": float(dict(group.differs)["optimizer.lr"]), "score": group.mean}
 
 
-def same_run(one: Path, other: Path) -> bool:
-    """Whether two runs have the same weights and the same episodes, bit for bit."""
-    weights = [checkpoint.find(run, "latest").weights() for run in (one, other)]
-    histories = [(run / "history.csv").read_bytes() for run in (one, other)]
-    same_weights = all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
-    return same_weights and histories[0] == histories[1]
-
-
 def main() -> None:
     """Run both and tell."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -78,7 +69,7 @@ def main() -> None:
             "steps_ratio": steps[1] / steps[0],
             "finished_runs": len(finished),
             "finished_as_if_never_paused": all(
-                same_run(place / "grid" / job, place / "halving" / job) for job in finished
+                result(place / "grid" / job) == result(place / "halving" / job) for job in finished
             ),
         }
         for row in (*grid, *halving):

@@ -8,12 +8,12 @@ ratio is of turns that follow each other.
 
 import argparse
 import json
-import multiprocessing
+import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-from throughput import QUARTILES, contestant
+from throughput import QUARTILES, begun, contestant
 from tqdm import tqdm
 
 TURN = 4.0  # seconds
@@ -21,8 +21,6 @@ TURN = 4.0  # seconds
 
 def busy(turns: Connection) -> None:
     """Compute nothing of use for as long as one is told to."""
-    import time
-
     turns.send(None)
     while seconds := turns.recv():
         end = time.perf_counter() + seconds
@@ -46,15 +44,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="of each of the three")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    spawn = multiprocessing.get_context("spawn")
-    ends = []
-    for target, arguments in ((contestant, ("ours",)), (contestant, ("ours",)), (busy, ())):
-        mine, theirs = spawn.Pipe()
-        spawn.Process(target=target, args=(*arguments, theirs), daemon=True).start()
-        theirs.close()
-        mine.recv()
-        ends.append(mine)
-    one, other, burner = ends
+    one, other, burner = begun(contestant, "ours"), begun(contestant, "ours"), begun(busy)
     turns = max(3, round(options.seconds / TURN))
     seconds = options.seconds / turns
     figures: dict[str, list[float]] = {"alone": [], "two": [], "beside": []}
@@ -62,7 +52,7 @@ def main() -> None:
         figures["alone"] += rates([one], seconds)
         figures["two"].append(sum(rates([one, other], seconds)))
         figures["beside"].append(rates([one, burner], seconds)[0])
-    for end in ends:
+    for end in (one, other, burner):
         end.send(None)
     alone = np.array(figures["alone"])
     found = {"alone_steps_per_second": float(np.median(alone))}

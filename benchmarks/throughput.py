@@ -14,6 +14,7 @@ the emulator, and nothing else: not even acting.
 import argparse
 import json
 import multiprocessing
+from collections.abc import Callable
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -47,15 +48,22 @@ def contestant(name: str, turns: Connection) -> None:
             turns.send(rate(advance, seconds))
 
 
+def begun(target: Callable[..., None], *arguments: str) -> Connection:
+    """This end of a process that waits for its turns; those begun side by side would disturb."""
+    spawn = multiprocessing.get_context("spawn")
+    mine, theirs = spawn.Pipe()
+    spawn.Process(target=target, args=(*arguments, theirs), daemon=True).start()
+    theirs.close()
+    mine.recv()
+    return mine
+
+
 def measured(names: list[str], seconds: float) -> dict[str, NDArray[np.float64]]:
     """Steps/s of each in each of its turns; nobody always goes first."""
-    turns, spawn = max(3, round(seconds / TURN)), multiprocessing.get_context("spawn")
+    turns = max(3, round(seconds / TURN))
     rates, ends = {name: np.empty(turns) for name in names}, {}
     for name in names:
-        ends[name], theirs = spawn.Pipe()
-        spawn.Process(target=contestant, args=(name, theirs), daemon=True).start()
-        theirs.close()
-        ends[name].recv()  # one after the other, or they would be in each other's way
+        ends[name] = begun(contestant, name)
     for turn in tqdm(range(turns), "turns", disable=None):
         for name in np.roll(names, turn).tolist():
             ends[name].send(seconds / turns)

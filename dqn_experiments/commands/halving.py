@@ -106,7 +106,7 @@ class HalvingSweeper(Sweeper):
                 _start_ray(self._config.hydra.launcher)
             dispatch(halving, jobs_of, self._launched, workers)
             for leg in halving.close():
-                _mark(sweep_dir, runs_of(leg))
+                _mark(sweep_dir, runs_of(leg), swept)
         if halving.failures:
             raise TrainingError(halving.failures[0])
 
@@ -165,11 +165,10 @@ def _begun_with(
     }
 
 
-def _mark(sweep_dir: Path, jobs: list[list[str]]) -> None:
+def _mark(sweep_dir: Path, jobs: list[list[str]], swept: list[str]) -> None:
     """Let the ledger know which runs do not go on."""
-    from dqn_experiments.ledger.plan import directory_of, read_plan
+    from dqn_experiments.ledger.plan import directory_of
     from dqn_experiments.run.pruned import prune
 
-    swept = read_plan(sweep_dir).swept
     for overrides in jobs:
         prune(sweep_dir / directory_of(sweep_dir, overrides, swept))

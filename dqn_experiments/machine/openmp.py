@@ -10,8 +10,8 @@ FEW = "1000"
 def spin_briefly() -> None:
     """Let them sleep when they have waited for some microseconds, unless the environment says how.
 
-    By itself GCC's OpenMP spins for milliseconds. A thread that spins holds the core that the one
-    it waits for would need, as soon as anything else runs on the machine. It reads this once, when
+    By itself GCC's OpenMP spins for much longer. A thread that spins holds the core that the one it
+    waits for would need, as soon as anything else runs on the machine. It reads this once, when
     torch is first imported.
     """
     if POLICY not in os.environ:
