@@ -113,7 +113,7 @@ def _told_of_hydra(error: Exception) -> ConfigError:
     """Whatever else Hydra raises of a config that it cannot work with; jobs tell of their own."""
     if isinstance(error, OSError) and error.filename:
         file = Path(os.fsdecode(error.filename))
-        if file.suffix == ".yaml" and file.exists():
+        if file.suffix == ".yaml" and file.exists() and not os.access(file, os.R_OK):
             return ConfigError(f"{file}: cannot be read ({error.strerror})")
         key = "hydra.sweep.dir" if flags(sys.argv[1:]).multirun else "hydra.run.dir"
         return ConfigError(f"{key}: {file} cannot be written ({error.strerror})")

@@ -4,6 +4,7 @@ Every run is a job of its own to the launcher, from a thread that waits for it. 
 free is given the next one at once.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,19 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
-from dqn_experiments.commands.ledger import BY_NAME, SIDE_BY_SIDE, asked_for, at_once
+from dqn_experiments.commands.ledger import (
+    BY_NAME,
+    SIDE_BY_SIDE,
+    KeepLedger,
+    asked_for,
+    at_once,
+)
 from dqn_experiments.commands.parallel import IN_THIS_PROCESS, RAY
 from dqn_experiments.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:  # Optuna takes a second to import, and other sweepers need none of it
-    from dqn_experiments.search.halving import Leg
+    from dqn_experiments.search.halving import Halving, Leg
+    from dqn_experiments.search.runs import Runs
     from dqn_experiments.search.settings import Settings
     from dqn_experiments.search.space import Space
 
@@ -55,75 +63,135 @@ class HalvingSweeper(Sweeper):
             ConfigError: if it cannot begin or go on.
             TrainingError: at its end, if a trial failed.
         """
-        from dqn_experiments.ledger.plan import read_plan, write_plan
         from dqn_experiments.run.ownership import owned
         from dqn_experiments.search.dispatch import dispatch
-        from dqn_experiments.search.halving import Halving
+
+        asked = self._asked(arguments)
+        sweep_dir = Path(self._config.hydra.sweep.dir).absolute()
+        sweep_dir.mkdir(parents=True, exist_ok=True)
+        with owned(sweep_dir, "hydra.sweep.dir"):
+            halving = _opened(asked, sweep_dir)
+            if asked.retry_failed:
+                halving.retry_failed()
+            asked.plan(halving, sweep_dir)
+            KeepLedger.begun = True
+            if asked.workers > 1:
+                _start_ray(self._config.hydra.launcher)
+
+            def jobs_of(leg: "Leg") -> list[list[str]]:
+                asked.plan(halving, sweep_dir)
+                return asked.runs.jobs(leg)
+
+            dispatch(halving, jobs_of, self._launched, asked.workers)
+            for leg in halving.close():
+                _mark(sweep_dir, asked.runs.of(leg), asked.swept)
+        if halving.failures:
+            raise TrainingError(halving.failures[0])
+
+    def _asked(self, arguments: list[str]) -> "_Asked":
+        """What the command asks for, all of it checked; raises ConfigError."""
+        from dqn_experiments.search.runs import Runs
         from dqn_experiments.search.settings import checked_settings, rungs
-        from dqn_experiments.search.space import a_point, as_overrides, search_space
-        from dqn_experiments.search.study import drawn_by, opened
+        from dqn_experiments.search.space import as_overrides, search_space
 
         hydra: dict[str, Any] = OmegaConf.to_container(self._config.hydra)  # type: ignore[assignment]
         settings = checked_settings(hydra["sweeper"])
         workers = _workers(hydra, settings.n_jobs)
-        space, shared = search_space([*as_overrides(settings.params or {}), *arguments])
-        sampler_of, n_trials = drawn_by(settings, space)
-        run = self._checked_run([*shared, *as_overrides(a_point(space))])
-        steps = rungs(settings.pruner, run.total_steps, run.learning_starts)
-        _, swept = asked_for(hydra)
-        begun_with = _begun_with(settings, [*shared, f"seed={run.seed}"], steps, space)
+        overrides = [*as_overrides(settings.params or {}), *arguments]
+        space, shared = search_space(overrides)
+        run = self._checked_run(shared, space, overrides)
+        alike = [each for each in shared if not each.startswith("seed=")]
+        return _Asked(
+            settings=settings,
+            space=space,
+            rungs=rungs(settings.pruner, run.total_steps, run.learning_starts),
+            runs=Runs(alike, range(run.seed, run.seed + settings.seeds), run.total_steps),
+            swept=asked_for(hydra)[1],
+            workers=workers,
+            at_once=at_once(hydra, settings.n_jobs),
+            retry_failed=run.retry_failed,
+        )
 
-        def runs_of(leg: "Leg") -> list[list[str]]:
-            alike = [each for each in shared if not each.startswith("seed=")]
-            values = [*alike, *as_overrides(leg.params)]
-            seeds = range(run.seed, run.seed + settings.seeds)
-            return [[*values, f"seed={seed}"] for seed in seeds]
-
-        def plan() -> None:
-            jobs = [job for leg in halving.legs() for job in runs_of(leg)]
-            write_plan(sweep_dir, jobs, swept, at_once(hydra, settings.n_jobs))
-
-        def jobs_of(leg: "Leg") -> list[list[str]]:
-            plan()
-            pause = [f"pause_at={leg.until}"] * (leg.until < run.total_steps)
-            return [[*job, *pause] for job in runs_of(leg)]
-
-        sweep_dir = Path(self._config.hydra.sweep.dir).absolute()
-        sweep_dir.mkdir(parents=True, exist_ok=True)
-        with owned(sweep_dir, "hydra.sweep.dir"):
-            if read_plan(sweep_dir).jobs and not (settings.storage or (sweep_dir / OWN).exists()):
-                told = "has a sweep that is no search; must be another directory"
-                raise ConfigError(f"hydra.sweep.dir={sweep_dir}: {told}")
-            storage = settings.storage or f"sqlite:///{sweep_dir / OWN}"
-            name = settings.study_name or (sweep_dir.name if settings.storage else "search")
-            study = opened(storage, name, settings.direction, begun_with)
-            factor = settings.pruner.reduction_factor
-            halving = Halving(study, space, sampler_of, n_trials, steps, factor)
-            if run.retry_failed:
-                halving.retry_failed()
-            plan()
-            if workers > 1:
-                _start_ray(self._config.hydra.launcher)
-            dispatch(halving, jobs_of, self._launched, workers)
-            for leg in halving.close():
-                _mark(sweep_dir, runs_of(leg), swept)
-        if halving.failures:
-            raise TrainingError(halving.failures[0])
-
-    def _checked_run(self, overrides: list[str]) -> DictConfig:
+    def _checked_run(self, shared: list[str], space: "Space", written: list[str]) -> DictConfig:
         """The config of a run; raises ConfigError of one that cannot be."""
         from dqn_experiments.config.check import checked
+        from dqn_experiments.search.space import a_point, as_overrides
 
-        composed = self._context.config_loader.load_sweep_config(self._config, overrides)
-        return checked(
-            OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-        )
+        point = as_overrides(a_point(space))
+        composed = self._context.config_loader.load_sweep_config(self._config, [*shared, *point])
+        keys = [str(key) for key in composed if key != "hydra"]
+        try:
+            return checked(OmegaConf.masked_copy(composed, keys))
+        except ConfigError as error:
+            drawn = str(error).partition(":")[0]
+            if drawn not in point:
+                raise
+            key = drawn.partition("=")[0]
+            searched = [each for each in written if each.startswith(f"{key}=")]
+            raise ConfigError(f"{searched[-1]}: may draw {error}") from error
 
     def _launched(self, overrides: list[str], number: int) -> float:
         """The score of a job; raises its error."""
         (job,) = self._launcher.launch([overrides], initial_job_idx=number)
         score: float = job.return_value
         return score
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a command asks for."""
+
+    settings: "Settings"
+    space: "Space"
+    rungs: list[int]
+    runs: "Runs"
+    swept: list[str]
+    workers: int
+    """How many jobs the launcher is given at once."""
+    at_once: int
+    """How many of them share this machine."""
+    retry_failed: bool
+
+    @property
+    def begun_with(self) -> dict[str, Any]:
+        """What must be the same as long as a study goes on."""
+        from dqn_experiments.ledger.naming import what_is_overridden
+
+        return {
+            "hydra.sweeper.direction": self.settings.direction,
+            "hydra.sweeper.seeds": self.settings.seeds,
+            "hydra.sweeper.sampler": str(self.settings.sampler),
+            "hydra.sweeper.pruner.min_resource": self.rungs[0],
+            "hydra.sweeper.pruner.reduction_factor": self.settings.pruner.reduction_factor,
+            "total_steps": self.rungs[-1],
+            **what_is_overridden([*self.runs.shared, f"seed={self.runs.seeds.start}"]),
+            **{key: str(each) for key, each in self.space.items()},
+        }
+
+    def plan(self, halving: "Halving", sweep_dir: Path) -> None:
+        """Let the ledger know which runs there are."""
+        from dqn_experiments.ledger.plan import write_plan
+
+        jobs = [run for leg in halving.legs() for run in self.runs.of(leg)]
+        write_plan(sweep_dir, jobs, self.swept, self.at_once)
+
+
+def _opened(asked: _Asked, sweep_dir: Path) -> "Halving":
+    """The search as it stands; raises ConfigError if it is another one."""
+    from dqn_experiments.ledger.plan import read_plan
+    from dqn_experiments.search.halving import Halving
+    from dqn_experiments.search.study import drawn_by, opened
+
+    settings = asked.settings
+    sampler_of, n_trials = drawn_by(settings, asked.space)
+    if read_plan(sweep_dir).jobs and not (settings.storage or (sweep_dir / OWN).exists()):
+        told = "has a sweep that is no search; must be another directory"
+        raise ConfigError(f"hydra.sweep.dir={sweep_dir}: {told}")
+    storage = settings.storage or f"sqlite:///{sweep_dir / OWN}"
+    name = settings.study_name or (sweep_dir.name if settings.storage else "search")
+    study = opened(storage, name, settings.direction, asked.begun_with)
+    factor = settings.pruner.reduction_factor
+    return Halving(study, asked.space, sampler_of, n_trials, asked.rungs, factor)
 
 
 def _workers(hydra: dict[str, Any], n_jobs: int) -> int:
@@ -145,24 +213,6 @@ def _start_ray(launcher: DictConfig) -> None:
 
         options: Any = OmegaConf.to_container(launcher.ray.init, resolve=True)
         ray.init(**options)
-
-
-def _begun_with(
-    settings: "Settings", shared: list[str], steps: list[int], space: "Space"
-) -> dict[str, Any]:
-    """What must be the same as long as a study goes on."""
-    from dqn_experiments.ledger.naming import what_is_overridden
-
-    return {
-        "hydra.sweeper.direction": settings.direction,
-        "hydra.sweeper.seeds": settings.seeds,
-        "hydra.sweeper.sampler": str(settings.sampler),
-        "hydra.sweeper.pruner.min_resource": steps[0],
-        "hydra.sweeper.pruner.reduction_factor": settings.pruner.reduction_factor,
-        "total_steps": steps[-1],
-        **what_is_overridden(shared),
-        **{key: str(each) for key, each in space.items()},
-    }
 
 
 def _mark(sweep_dir: Path, jobs: list[list[str]], swept: list[str]) -> None:

@@ -39,10 +39,14 @@ class KeepLedger(Callback):
 
     told = ""
     """How many jobs of the sweep in this process failed, to go before what failed first."""
+    begun = False
+    """Whether the sweep in this process came so far as to have jobs."""
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Write down which jobs there will be."""
         from dqn_experiments.ledger.plan import write_plan
+
+        KeepLedger.begun = False
 
         # Hydra meets the same, and tells
         with suppress(OSError, HydraException, OmegaConfBaseException, ConfigError, ValueError):
@@ -53,6 +57,7 @@ class KeepLedger(Callback):
             named_by_us = jobs if hydra["sweep"]["subdir"] == BY_NAME else []
             sweep_dir = Path(config.hydra.sweep.dir)
             write_plan(sweep_dir, named_by_us, swept, at_once(hydra, len(jobs)))
+            KeepLedger.begun = True
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Print what came of the jobs, and leave it as sweep.csv."""
@@ -60,8 +65,10 @@ class KeepLedger(Callback):
         from dqn_experiments.ledger.table import show
         from dqn_experiments.machine.files import replace_text
 
+        if not KeepLedger.begun:
+            return
         sweep_dir = Path(config.hydra.sweep.dir)
-        with suppress(ConfigError, OSError):  # nothing was begun, or nobody is there to read it
+        with suppress(ConfigError, OSError):  # nothing lasted, or nobody is there to read it
             rows = rows_of_sweep(sweep_dir)
             if all(row.status.name == "waiting" for row in rows):
                 return

@@ -56,9 +56,21 @@ def read_plan(sweep_dir: Path) -> Plan:
 def write_plan(
     sweep_dir: Path, jobs: Iterable[Sequence[str]], swept: Sequence[str], at_once: int
 ) -> None:
-    """Leave the plan in the directory of the sweep; raises OSError."""
+    """Leave the plan in the directory of the sweep.
+
+    Raises:
+        ConfigError: if one is there that cannot be read.
+        OSError: if it cannot be written.
+    """
+    before = read_plan(sweep_dir)
+    known = {
+        tuple(job.overrides): job.directory for job in before.jobs if before.swept == list(swept)
+    }  # to name a job takes milliseconds, and a search adds to its plan again and again
     placed = [
-        Job(directory=directory_of(sweep_dir, overrides, swept), overrides=list(overrides))
+        Job(
+            directory=known.get(tuple(overrides)) or directory_of(sweep_dir, overrides, swept),
+            overrides=list(overrides),
+        )
         for overrides in jobs
     ]
     plan = Plan(swept=list(swept), at_once=at_once, jobs=placed)

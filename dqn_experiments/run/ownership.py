@@ -4,7 +4,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -36,8 +36,7 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
 
     Raises:
         InUseError: if another process owns it.
-        NotOursError: if a file in it is a link or none at all.
-        OSError: if it cannot be written to.
+        NotOursError: if it cannot be written to, or a file in it is a link or none at all.
     """
     for link in filter(Path.is_symlink, run_dir.iterdir()):
         if not link.is_dir():  # a large disk for checkpoints is fine
@@ -46,21 +45,25 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
         refuse_devices(run_dir)
     except StateError as error:
         raise NotOursError(str(error)) from error
-    try:
-        with FileLock(run_dir / LOCK, timeout=A_LOOK, poll_interval=A_LOOK / 10):
+    lock = FileLock(run_dir / LOCK, timeout=A_LOOK, poll_interval=A_LOOK / 10)
+    with ExitStack() as held:
+        try:
+            held.enter_context(lock)
             replace_text(run_dir / OWNER, f"process {os.getpid()} on {platform.node()}\n")
-            try:
-                yield
-            finally:
-                with suppress(OSError):  # Windows does not remove what is open
-                    (run_dir / OWNER).unlink()
-                    if not _content(run_dir):
-                        (run_dir / LOCK).unlink()
-    except Timeout as error:
-        raise InUseError(
-            f"{key}={run_dir}: in use by {_owner(run_dir)}; must be another directory, or wait for "
-            "it to end"
-        ) from error
+        except Timeout as error:
+            raise InUseError(
+                f"{key}={run_dir}: in use by {_owner(run_dir)}; must be another directory, or wait "
+                "for it to end"
+            ) from error
+        except OSError as error:
+            raise NotOursError(f"{key}={run_dir}: cannot be written ({error.strerror})") from error
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows does not remove what is open
+                (run_dir / OWNER).unlink()
+                if not _content(run_dir):
+                    (run_dir / LOCK).unlink()
 
 
 def in_use(run_dir: Path) -> bool:

@@ -12,6 +12,7 @@ OF_A_SEARCH = {
     "agent=glob(*)": "agent=glob(*): must be a choice, a range or an interval of plain values",
     "update_every=interval(1,9)": "must be a valid integer",
     "optimizer.lr=interval(2,1)": "optimizer.lr=interval(2,1): `low <= high` must hold",
+    "optimizer.lr=interval(-2,-1)": "optimizer.lr=interval(-2,-1): may draw optimizer.lr=-1.",
     "optimizer.lr=-1,1": "optimizer.lr=-1: must be greater than 0",
     "update_every=1,2 pause_after=9": "pause_after=9: must be left out; runs of a search pause at",
 } | {
@@ -157,7 +158,7 @@ MISTAKES = {
     "optimizer.betas=[1.0,0.9]": "optimizer.betas.0=1.0: must be less than 1",
     "env.screen_size=20": "env.screen_size=20: must be greater than or equal to 36",
     "env.frame_stack=300": "env.frame_stack=300: must be less than or equal to 255",
-    "tracker.project=a/b": "tracker.project=a/b: String must match pattern",
+    "tracker.project=a/b": "tracker.project=a/b: must be 1 to 128 characters, none of / ",
     "optimizer.max_grad_norm=0": "optimizer.max_grad_norm=0: must be greater than 0",
     "optimizer.lr_factor.value=2": "optimizer.lr_factor.value=2: must be less than or equal to 1",
     "augmentation=random_shift augmentation.pad=-1": "augmentation.pad=-1: must be greater than",

@@ -139,9 +139,10 @@ def test_a_search_and_a_grid_do_not_count_each_others_jobs(told: Told, tmp_path:
     assert out.splitlines()[-1] == "2 jobs: 1 finished, 1 pruned; 2 more of earlier commands"
     assert told("-m", *grid[:-1], "hydra.sweep.dir=grid", "seed=1")[0] == 0
     before = (tmp_path / "grid" / "sweep.json").read_bytes()
-    code, _, err = told(*search[:-1], "hydra.sweep.dir=grid", "optimizer.lr=1e-3,1e-4")
+    code, out, err = told(*search[:-1], "hydra.sweep.dir=grid", "optimizer.lr=1e-3,1e-4")
     assert code == 2
     assert re.fullmatch(r"error: hydra.sweep.dir=\S+: has a sweep that is no search; .*", err)
+    assert " jobs: " not in out
     assert (tmp_path / "grid" / "sweep.json").read_bytes() == before
 
 

@@ -1,5 +1,6 @@
 """A directory belongs to one process, which leaves nothing in it if it is refused."""
 
+import errno
 import json
 import os
 import subprocess
@@ -12,8 +13,9 @@ import yaml
 from dqn_experiments import api
 from dqn_experiments.config.compose import composed
 from dqn_experiments.errors import ConfigError
+from dqn_experiments.run import ownership
 from dqn_experiments.run.failure import FAILURE
-from dqn_experiments.run.ownership import LOCK, InUseError, owned
+from dqn_experiments.run.ownership import LOCK, InUseError, NotOursError, owned
 from tests.conftest import QUICK_CARTPOLE, Command, job_dir
 
 RUN = (*QUICK_CARTPOLE, "tracker.mode=disabled")
@@ -80,6 +82,18 @@ def test_who_is_refused_changes_nothing_of_what_another_owns(
         assert done.returncode == 2
         assert f"in use by process {os.getpid()} on " in done.stderr
         assert everything(tmp_path / "run") == before
+
+
+def test_a_directory_that_cannot_be_written_is_told_by_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(path: Path, text: str) -> None:
+        raise OSError(errno.EROFS, "Read-only file system", str(path))
+
+    monkeypatch.setattr(ownership, "replace_text", refused)
+    told = rf"^resume={tmp_path}: cannot be written \(Read-only file system\)$"
+    with pytest.raises(NotOursError, match=told), owned(tmp_path, "resume"):
+        pass
 
 
 def test_a_new_directory_can_be_owned_once(tmp_path: Path) -> None:
