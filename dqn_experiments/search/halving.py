@@ -63,6 +63,7 @@ class Halving:
     ) -> None:
         self._study, self._space, self._sampler_of = study, space, sampler_of
         self._n_trials, self._rungs, self._factor = n_trials, list(rungs), reduction_factor
+        self._read: list[FrozenTrial] | None = None
 
     def legs(self) -> list[Leg]:
         """The newest leg of every trial whose runs are its own."""
@@ -89,7 +90,7 @@ class Halving:
     def reached(self, leg: Leg, score: float) -> None:
         """Take in what a trial scores at the end of its leg."""
         if leg.until == self._rungs[-1]:
-            self._study.tell(leg.number, score)
+            self._changing().tell(leg.number, score)
         else:
             self._to(self._trials()[leg.number]).report(score, leg.until)
         values = " ".join(as_overrides(leg.params))
@@ -98,13 +99,13 @@ class Halving:
     def failed(self, leg: Leg, reason: str) -> None:
         """Take in that a trial cannot go on."""
         self._to(self._trials()[leg.number]).set_user_attr(FAILURE, reason)
-        self._study.tell(leg.number, state=TrialState.FAIL)
+        self._changing().tell(leg.number, state=TrialState.FAIL)
 
     def retry_failed(self) -> None:
         """Let those that failed take up their legs once more, each as a trial of its own."""
         for trial in self._failed():
             attrs = {UNTIL: trial.user_attrs[UNTIL], RETRIES: trial.number}
-            self._study.add_trial(_copy(trial, TrialState.RUNNING, attrs))
+            self._changing().add_trial(_copy(trial, TrialState.RUNNING, attrs))
 
     @property
     def failures(self) -> list[str]:
@@ -114,7 +115,7 @@ class Halving:
     def close(self) -> list[Leg]:
         """Prune what is paused; returns the last legs of all that is pruned."""
         for trial in filter(_is_paused, self._trials()):
-            self._study.tell(trial.number, state=TrialState.PRUNED)
+            self._changing().tell(trial.number, state=TrialState.PRUNED)
         return [
             _leg(trial)
             for trial in self._trials()
@@ -122,7 +123,14 @@ class Halving:
         ]
 
     def _trials(self) -> list[FrozenTrial]:
-        return self._study.get_trials(deepcopy=False)
+        if self._read is None:  # from a database it takes a while
+            self._read = self._study.get_trials(deepcopy=False)
+        return self._read
+
+    def _changing(self) -> optuna.Study:
+        """The study, to be written to."""
+        self._read = None
+        return self._study
 
     def _drawn_so_far(self) -> int:
         return sum(RETRIES not in trial.user_attrs for trial in self._trials())
@@ -139,7 +147,7 @@ class Halving:
 
     def _to(self, trial: FrozenTrial) -> Trial:
         """A trial that can be written to; Optuna hands one out only where it is drawn."""
-        return Trial(self._study, trial._trial_id)
+        return Trial(self._changing(), trial._trial_id)
 
     def _drawn(self) -> Leg | None:
         """A new trial; None if it is one that there was, whose score is known or will be."""
@@ -153,9 +161,9 @@ class Halving:
         twin = next((trial for trial in known if trial.params == drawn.params), None)
         if twin:
             state = twin.state if twin.state.is_finished() else TrialState.PRUNED
-            self._study.add_trial(_copy(twin, state, {SAME_AS: twin.number}))
+            self._changing().add_trial(_copy(twin, state, {SAME_AS: twin.number}))
             return None
-        self._study.add_trial(_copy(drawn, TrialState.RUNNING, {UNTIL: self._rungs[0]}))
+        self._changing().add_trial(_copy(drawn, TrialState.RUNNING, {UNTIL: self._rungs[0]}))
         return _leg(self._trials()[-1])
 
     def _promoted(self, bootstrap_count: int) -> Leg | None:
