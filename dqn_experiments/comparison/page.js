@@ -183,7 +183,9 @@ function curve(each, panel, first, unit) {
 
 function curves(kind) {
   const games = data.games.filter((each) => each[kind].length || each.without.length);
-  const columns = Math.min(games.length, games.length === 2 || games.length === 4 ? 2 : 3);
+  const place = document.getElementById("curves");
+  const fit = Math.max(1, Math.floor(place.clientWidth / 260));
+  const columns = Math.min(games.length, fit, games.length === 2 || games.length === 4 ? 2 : 3);
   const lines = Math.ceil(games.length / columns);
   const [unit, title] = { frames: ["frames", "emulator frames"], hours: ["hours", "hours of training"] }[kind];
   const longest = Math.max(...games.flatMap((game) => game[kind].flatMap((each) => each.x)));
@@ -208,13 +210,12 @@ function curves(kind) {
       seen.add(each.label);
     }
   });
-  const place = document.getElementById("curves");
   const beside = place.clientWidth > 900;
   const legend = beside ? { x: 1.02, y: 1, xanchor: "left", yanchor: "top" } : { orientation: "h", x: 0, y: -0.25 / lines, yanchor: "top" };
   const labels = data.groups.filter((group) => seen.has(group.label)).length;
-  const height = Math.max(90 + 320 * lines, beside ? Math.min(620, 60 + 34 * labels) : 0) + (beside ? 0 : 26 * labels);
+  const height = Math.max(108 + 320 * lines, beside ? Math.min(620, 60 + 34 * labels) : 0) + (beside ? 0 : 26 * labels);
   return Plotly.react(place, traces, layout({
-    ...axes, annotations, height, margin: { t: 40, r: beside ? 10 : 20, b: 60, l: 64 }, hovermode: "closest",
+    ...axes, annotations, height, margin: { t: 58, r: beside ? 10 : 20, b: 60, l: 64 }, hovermode: "closest",
     legend: { ...legend, font: { size: 12 }, itemsizing: "constant", tracegroupgap: 4, traceorder: "normal" },
   }), CONFIG);
 }
