@@ -7,76 +7,34 @@ import pytest
 import torch
 
 from dqn_experiments.buffer.frames import RawFrames
-from dqn_experiments.experience.batch import Batch
-from dqn_experiments.machine.devices import torch_settings
 from dqn_experiments.run.tensors import load_tensors, save_tensors
 from dqn_experiments.train.assembly import assembled
-from dqn_experiments.train.learner import Learner
 from tests.catch.config import catch
 from tests.train.family import covering, label, overrides
 from tests.train.test_family import SMALL, UPDATES, assert_goes_on
+from tests.train.updates import (
+    FAMILY,
+    OPTIMIZERS,
+    after_updates,
+    batches,
+    learner_of,
+    settings,
+)
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")
 
-AGENTS = ("dqn", "double_dqn", "c51", "qr_dqn", "iqn", "munchausen_dqn", "munchausen_iqn")
-OPTIMIZERS = ("adam", "adamw", "radam", "rmsprop")
 
-
-def batches(number: int, size: int = 8) -> list[Batch]:
-    draw = torch.Generator().manual_seed(3)
-
-    def one() -> Batch:
-        def screens() -> torch.Tensor:
-            shape = size, 4, 84, 84
-            return torch.randint(256, shape, dtype=torch.uint8, generator=draw).cuda()
-
-        return Batch(
-            observation=screens(),
-            action=torch.randint(3, (size,), generator=draw).cuda(),
-            reward=torch.randn(size, generator=draw).cuda(),
-            discount=torch.full((size,), 0.9).cuda(),
-            next_observation=screens(),
-            weight=torch.rand(size, generator=draw).cuda(),
-            index=torch.arange(size),
-        )
-
-    return [one() for _ in range(number)]
-
-
-def after_updates(graphs: bool, *chosen: str) -> torch.Tensor:
+def after(graphs: bool, *chosen: str) -> torch.Tensor:
     """All weights of both networks, after 200 updates."""
-    run = "device=cuda", "total_steps=300", "learning_starts=200", "buffer.capacity=200"
-    config = catch(*chosen, f"cuda_graphs={graphs}", *run)
-    with torch_settings(1, deterministic=True):
-        learner = Learner(config, (4, 84, 84), 3, torch.device("cuda"))
-        for number, batch in enumerate(batches(200)):
-            learner.update(batch, number)
-            if number in (50, 120):
-                learner.sync_target()
-        assert not graphs or learner._descend._graphs  # it could be captured
-    networks = learner.network, learner.target_network
-    return torch.cat([weight.flatten() for each in networks for weight in each.parameters()])
+    learner = learner_of(settings("cuda", *chosen, f"cuda_graphs={graphs}"))
+    weights = after_updates(learner, batches(200, 8, 84, "cuda"))
+    assert not graphs or learner._descend._graphs  # it could be captured
+    return weights
 
 
-@pytest.mark.parametrize(
-    "chosen",
-    [
-        *([f"agent={agent}"] for agent in AGENTS),
-        *(
-            [f"optimizer={optimizer}", "optimizer.max_grad_norm=0.5", "optimizer/lr_factor=linear"]
-            for optimizer in OPTIMIZERS
-        ),
-        ["network=noisy", "augmentation=random_shift", "augmentation.intensity=0.05"],
-        [
-            "network=impala",
-            *("network.torso.spectral_norm=true", "network.torso.max_pool=6"),
-            "network.layer_norm=true",
-        ],
-    ],
-    ids=" ".join,
-)
+@pytest.mark.parametrize("chosen", FAMILY, ids=" ".join)
 def test_graphs_compute_what_kernels_do(chosen: list[str]) -> None:
-    plain, graphs = after_updates(False, *chosen), after_updates(True, *chosen)
+    plain, graphs = after(False, *chosen), after(True, *chosen)
     assert (graphs - plain).norm() / plain.norm() < 1e-4
 
 
