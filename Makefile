@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help train test test-slow lint clean
+.PHONY: help train test test-slow bench lint clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -24,6 +24,10 @@ test: $(VENV)/ready ## Run the test suite; ARGS="-k replay" passes pytest's opti
 
 test-slow: $(VENV)/ready ## Run what that leaves out: minutes of training
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+bench: $(VENV)/ready ## Measure the speed of training against others'; ARGS="--seconds 20"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[benchmarks]'
+	$(BIN)/python benchmarks/throughput.py $(ARGS)
 
 lint: $(VENV)/ready ## Check style, formatting and types
 	$(BIN)/ruff check

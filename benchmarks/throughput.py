@@ -1,6 +1,7 @@
 """Measure the whole loop against Stable-Baselines3's, the notebook's, and what must be computed.
 
-    python benchmarks/throughput.py --seconds 60 --json throughput.json
+    python benchmarks/throughput.py --seconds 60 --json throughput.json --picture throughput.png
+    python benchmarks/throughput.py --family
 
 All do the same work: Breakout, batches of 32, an update every fourth step, the network of Mnih et
 al. 2015, Adam. Each has a process of its own, which imports nothing of the others, and they take
@@ -8,7 +9,9 @@ turns, so that a machine's better and worse minutes are everyone's. The floor (`
 the kernels of an update (what its layers compute forwards and backwards, bytes to floats, Adam) and
 the emulator, and nothing else: not even acting.
 
-`--seconds` is each one's time in all, once it learns; memories are filled first.
+`--seconds` is each one's time in all, once it learns; memories are filled first. `--family`
+measures other agents of ours beside the default one, and a recipe that learns as much of each step
+from larger batches.
 """
 
 import argparse
@@ -20,9 +23,13 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 
 TURN = 2.0  # seconds
 QUARTILES = 0.25, 0.75
@@ -33,15 +40,33 @@ CONTESTANTS: dict[str, tuple[str, ...]] = {
     "Stable-Baselines3": ("stable_baselines3",),
     "the notebook": ("notebook",),
     "floor": ("floor",),
+    "an update of ours": ("update",),
 }
 """A module of `loops`, and overrides."""
+RAINBOW = (
+    *("agent=c51", "agent.double=true", "network.dueling=true", "network.noisy_sigma=0.5"),
+    *("buffer=prioritized", "buffer.n_step=3"),
+)
+FAMILY: dict[str, tuple[str, ...]] = {
+    "ours": ("ours",),
+    "ours, prioritized": ("ours", "buffer=prioritized"),
+    "ours, c51": ("ours", "agent=c51"),
+    "ours, iqn": ("ours", "agent=iqn"),
+    "ours, the switches of Rainbow": ("ours", *RAINBOW),
+    "ours, 8 environments": ("ours", "env.num_envs=8"),
+    "ours, 8 environments, 128 every 16 steps": (
+        *("ours", "env.num_envs=8", "buffer.batch_size=128", "update_every=16"),
+    ),
+}
+BARS = {"ours": "#0072b2", "floor": "#9aa5ad"}
+OTHERS = "#d55e00"
 
 
 def contestant(name: str, turns: Connection) -> None:
     """Go on for as many seconds as one is told, again and again; tell steps/s."""
     from loops.work import rate
 
-    module, *overrides = CONTESTANTS[name]
+    module, *overrides = (CONTESTANTS | FAMILY)[name]
     with import_module(f"loops.{module}").loop(*overrides) as advance:
         turns.send(None)
         while seconds := turns.recv():
@@ -81,8 +106,11 @@ def figures(rates: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
             return None
         return float(np.median(rates[one] / rates[other]))
 
+    medians = {name: float(np.median(each)) for name, each in rates.items()}
+    updates = medians.pop("an update of ours", None)
     return {
-        "steps_per_second": {name: float(np.median(each)) for name, each in rates.items()},
+        "steps_per_second": medians,
+        "update_ms": 1e3 / updates if updates else None,
         "quartiles": {name: np.quantile(each, QUARTILES).tolist() for name, each in rates.items()},
         "ours_over_sb3": over("ours", "Stable-Baselines3"),
         "ours_8_over_sb3": over("ours, 8 environments", "Stable-Baselines3"),
@@ -91,24 +119,46 @@ def figures(rates: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
     }
 
 
+def draw(found: dict[str, Any], picture: Path) -> None:
+    """A bar for each, with its quartiles."""
+    names = list(found["steps_per_second"])[::-1]
+    medians = np.array([found["steps_per_second"][name] for name in names])
+    low, high = np.array([found["quartiles"][name] for name in names]).T
+    colours = [BARS.get(name.partition(",")[0], OTHERS) for name in names]
+    figure, axes = plt.subplots(figsize=(7, 0.5 * len(names) + 1), layout="constrained")
+    axes.barh(names, medians, color=colours, xerr=(medians - low, high - medians), ecolor="#444f57")
+    for at, median in enumerate(medians):
+        axes.text(medians.max() * 0.01, at, f"{median:.0f}", va="center", color="white")
+    axes.set_xlabel("agent steps a second, updates and all")
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    figure.savefig(picture, dpi=150)
+
+
 def main() -> None:
     """Parse the command line, take turns, and print."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--only", nargs="+", choices=CONTESTANTS, default=list(CONTESTANTS))
+    parser.add_argument("--only", nargs="+", choices=CONTESTANTS | FAMILY)
+    parser.add_argument("--family", action="store_true")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    found = figures(measured(options.only, options.seconds))
-    baseline = found["steps_per_second"].get("Stable-Baselines3")
+    names = options.only or list(FAMILY if options.family else CONTESTANTS)
+    found = figures(measured(names, options.seconds))
+    against = "ours" if options.family else "Stable-Baselines3"
+    baseline = found["steps_per_second"].get(against)
     for name, median in found["steps_per_second"].items():
         low, high = found["quartiles"][name]
-        times = f", {median / baseline:.2f} times Stable-Baselines3" if baseline else ""
+        times = f", {median / baseline:.2f} times {against}" if baseline else ""
         print(f"{name}: {median:.0f} steps/s (quartiles {low:.0f} to {high:.0f}){times}")
-    print(f"of the floor: {found['share_of_floor']}")
+    print(f"of the floor: {found['share_of_floor']}; an update: {found['update_ms']} ms")
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
+    if options.picture:
+        draw(found, options.picture)
 
 
 if __name__ == "__main__":

@@ -8,19 +8,27 @@ from loops.work import EPSILON, FILLED, Advance
 from steps_per_second import started
 
 from dqn_experiments.machine.devices import torch_settings
+from dqn_experiments.train.session import Session
+
+
+@contextmanager
+def learning(*overrides: str) -> Iterator[Session]:
+    """A run of the default recipe that has begun to learn."""
+    recipe = [f"learning_starts={FILLED}", f"schedule.end={EPSILON}", "schedule.steps=1"]
+    with tempfile.TemporaryDirectory() as folder, torch_settings(None):
+        session = started(["env=breakout", "schedule.delay=0", *recipe, *overrides], folder)
+        with session.closed_at_the_end():
+            yield session
 
 
 @contextmanager
 def loop(*overrides: str) -> Iterator[Advance]:
     """The default recipe, with everything that a run does between its steps."""
-    recipe = [f"learning_starts={FILLED}", f"schedule.end={EPSILON}", "schedule.steps=1"]
-    with tempfile.TemporaryDirectory() as folder, torch_settings(None):
-        session = started(["env=breakout", "schedule.delay=0", *recipe, *overrides], folder)
+    with learning(*overrides) as session:
 
         def advance() -> int:
             before = session.loop.step
             session.advance()
             return session.loop.step - before
 
-        with session.closed_at_the_end():
-            yield advance
+        yield advance
