@@ -23,13 +23,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
-
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt
 
 TURN = 2.0  # seconds
 QUARTILES = 0.25, 0.75
@@ -40,9 +36,10 @@ CONTESTANTS: dict[str, tuple[str, ...]] = {
     "Stable-Baselines3": ("stable_baselines3",),
     "the notebook": ("notebook",),
     "floor": ("floor",),
-    "an update of ours": ("update",),
 }
 """A module of `loops`, and overrides."""
+UPDATE = {"an update of ours": ("update",)}
+"""Whose steps are updates."""
 RAINBOW = (
     *("agent=c51", "agent.double=true", "network.dueling=true", "network.noisy_sigma=0.5"),
     *("buffer=prioritized", "buffer.n_step=3"),
@@ -66,7 +63,7 @@ def contestant(name: str, turns: Connection) -> None:
     """Go on for as many seconds as one is told, again and again; tell steps/s."""
     from loops.work import rate
 
-    module, *overrides = (CONTESTANTS | FAMILY)[name]
+    module, *overrides = (CONTESTANTS | FAMILY | UPDATE)[name]
     with import_module(f"loops.{module}").loop(*overrides) as advance:
         turns.send(None)
         while seconds := turns.recv():
@@ -106,12 +103,12 @@ def figures(rates: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
             return None
         return float(np.median(rates[one] / rates[other]))
 
-    medians = {name: float(np.median(each)) for name, each in rates.items()}
-    updates = medians.pop("an update of ours", None)
+    (update,) = UPDATE
+    steps = {name: each for name, each in rates.items() if name != update}
     return {
-        "steps_per_second": medians,
-        "update_ms": 1e3 / updates if updates else None,
-        "quartiles": {name: np.quantile(each, QUARTILES).tolist() for name, each in rates.items()},
+        "steps_per_second": {name: float(np.median(each)) for name, each in steps.items()},
+        "quartiles": {name: np.quantile(each, QUARTILES).tolist() for name, each in steps.items()},
+        "update_ms": 1e3 / float(np.median(rates[update])) if update in rates else None,
         "ours_over_sb3": over("ours", "Stable-Baselines3"),
         "ours_8_over_sb3": over("ours, 8 environments", "Stable-Baselines3"),
         "ours_over_notebook": over("ours", "the notebook"),
@@ -121,6 +118,11 @@ def figures(rates: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
 
 def draw(found: dict[str, Any], picture: Path) -> None:
     """A bar for each, with its quartiles."""
+    import matplotlib  # here, as contestants need none of it
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
     names = list(found["steps_per_second"])[::-1]
     medians = np.array([found["steps_per_second"][name] for name in names])
     low, high = np.array([found["quartiles"][name] for name in names]).T
@@ -146,7 +148,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
-    names = options.only or list(FAMILY if options.family else CONTESTANTS)
+    names = options.only or list(FAMILY if options.family else CONTESTANTS | UPDATE)
     found = figures(measured(names, options.seconds))
     against = "ours" if options.family else "Stable-Baselines3"
     baseline = found["steps_per_second"].get(against)
@@ -154,7 +156,10 @@ def main() -> None:
         low, high = found["quartiles"][name]
         times = f", {median / baseline:.2f} times {against}" if baseline else ""
         print(f"{name}: {median:.0f} steps/s (quartiles {low:.0f} to {high:.0f}){times}")
-    print(f"of the floor: {found['share_of_floor']}; an update: {found['update_ms']} ms")
+    if found["share_of_floor"]:
+        print(f"ours: {found['share_of_floor']:.2f} of the floor")
+    if found["update_ms"]:
+        print(f"an update of ours, while the next batch is read: {found['update_ms']:.1f} ms")
     if options.json:
         options.json.write_text(json.dumps(found, indent=1))
     if options.picture:

@@ -38,6 +38,9 @@ log = logging.getLogger(__name__)
 OF_HYDRA = (PassSignalsOn, LeaveNothingEmpty, KeepLedger)
 CALLBACKS = tuple(f"{callback.__module__}.*" for callback in OF_HYDRA)
 
+OF_A_SWEEP = "multirun.yaml"
+"""What Hydra writes; other files of its kind it reads."""
+
 OF_OPTUNA = "No trials are completed yet."
 NO_SCORE = "no run of the sweep has a score; each was paused before it or failed"
 
@@ -113,7 +116,7 @@ def _told_of_hydra(error: Exception) -> ConfigError:
     """Whatever else Hydra raises of a config that it cannot work with; jobs tell of their own."""
     if isinstance(error, OSError) and error.filename:
         file = Path(os.fsdecode(error.filename))
-        if file.suffix == ".yaml" and file.exists() and not os.access(file, os.R_OK):
+        if file.suffix == ".yaml" and file.name != OF_A_SWEEP and file.exists():
             return ConfigError(f"{file}: cannot be read ({error.strerror})")
         key = "hydra.sweep.dir" if flags(sys.argv[1:]).multirun else "hydra.run.dir"
         return ConfigError(f"{key}: {file} cannot be written ({error.strerror})")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # Optuna takes a second to import, and other sweepers need no
     from dqn_experiments.search.runs import Runs
     from dqn_experiments.search.settings import Settings
     from dqn_experiments.search.space import Space
+    from dqn_experiments.search.study import SamplerOf
 
 
 OWN = "study.db"
@@ -93,22 +94,26 @@ class HalvingSweeper(Sweeper):
         from dqn_experiments.search.runs import Runs
         from dqn_experiments.search.settings import checked_settings, rungs
         from dqn_experiments.search.space import as_overrides, search_space
+        from dqn_experiments.search.study import drawn_by
 
         hydra: dict[str, Any] = OmegaConf.to_container(self._config.hydra)  # type: ignore[assignment]
         settings = checked_settings(hydra["sweeper"])
-        workers = _workers(hydra, settings.n_jobs)
+        workers = _workers(self._config.hydra, settings.n_jobs)
         overrides = [*as_overrides(settings.params or {}), *arguments]
         space, shared = search_space(overrides)
         run = self._checked_run(shared, space, overrides)
         alike = [each for each in shared if not each.startswith("seed=")]
+        sampler_of, n_trials = drawn_by(settings, space)
         return _Asked(
             settings=settings,
             space=space,
+            sampler_of=sampler_of,
+            n_trials=n_trials,
             rungs=rungs(settings.pruner, run.total_steps, run.learning_starts),
             runs=Runs(alike, range(run.seed, run.seed + settings.seeds), run.total_steps),
             swept=asked_for(hydra)[1],
             workers=workers,
-            at_once=at_once(hydra, settings.n_jobs),
+            at_once=at_once(self._config.hydra, settings.n_jobs),
             retry_failed=run.retry_failed,
         )
 
@@ -123,11 +128,10 @@ class HalvingSweeper(Sweeper):
         try:
             return checked(OmegaConf.masked_copy(composed, keys))
         except ConfigError as error:
-            drawn = str(error).partition(":")[0]
-            if drawn not in point:
+            key = str(error).partition("=")[0]
+            if key not in space:
                 raise
-            key = drawn.partition("=")[0]
-            searched = [each for each in written if each.startswith(f"{key}=")]
+            searched = [each for each in written if each.lstrip("+").startswith(f"{key}=")]
             raise ConfigError(f"{searched[-1]}: may draw {error}") from error
 
     def _launched(self, overrides: list[str], number: int) -> float:
@@ -143,6 +147,8 @@ class _Asked:
 
     settings: "Settings"
     space: "Space"
+    sampler_of: "SamplerOf"
+    n_trials: int
     rungs: list[int]
     runs: "Runs"
     swept: list[str]
@@ -180,10 +186,9 @@ def _opened(asked: _Asked, sweep_dir: Path) -> "Halving":
     """The search as it stands; raises ConfigError if it is another one."""
     from dqn_experiments.ledger.plan import read_plan
     from dqn_experiments.search.halving import Halving
-    from dqn_experiments.search.study import drawn_by, opened
+    from dqn_experiments.search.study import opened
 
     settings = asked.settings
-    sampler_of, n_trials = drawn_by(settings, asked.space)
     if read_plan(sweep_dir).jobs and not (settings.storage or (sweep_dir / OWN).exists()):
         told = "has a sweep that is no search; must be another directory"
         raise ConfigError(f"hydra.sweep.dir={sweep_dir}: {told}")
@@ -191,18 +196,19 @@ def _opened(asked: _Asked, sweep_dir: Path) -> "Halving":
     name = settings.study_name or (sweep_dir.name if settings.storage else "search")
     study = opened(storage, name, settings.direction, asked.begun_with)
     factor = settings.pruner.reduction_factor
-    return Halving(study, asked.space, sampler_of, n_trials, asked.rungs, factor)
+    return Halving(study, asked.space, asked.sampler_of, asked.n_trials, asked.rungs, factor)
 
 
-def _workers(hydra: dict[str, Any], n_jobs: int) -> int:
+def _workers(hydra: DictConfig, n_jobs: int) -> int:
     """How many jobs the launcher can be given at once."""
-    launcher = hydra["launcher"]["_target_"]
+    launcher = hydra.launcher._target_
     if launcher == IN_THIS_PROCESS and n_jobs > 1:
         told = "must be 1, or with a launcher of processes, such as hydra/launcher=joblib"
         raise ConfigError(f"hydra.sweeper.n_jobs={n_jobs}: {told}")
-    if hydra["sweep"]["subdir"] != BY_NAME:
+    subdir = OmegaConf.to_container(hydra.sweep)["subdir"]  # type: ignore[call-overload,index]
+    if subdir != BY_NAME:
         told = "must be as it is; a run goes on in a directory that is named by its values"
-        raise ConfigError(f"hydra.sweep.subdir={hydra['sweep']['subdir']}: {told}")
+        raise ConfigError(f"hydra.sweep.subdir={subdir}: {told}")
     return at_once(hydra, n_jobs) if launcher in SIDE_BY_SIDE else n_jobs
 
 

@@ -46,18 +46,19 @@ class KeepLedger(Callback):
         """Write down which jobs there will be."""
         from dqn_experiments.ledger.plan import write_plan
 
-        KeepLedger.begun = False
-
-        # Hydra meets the same, and tells
-        with suppress(OSError, HydraException, OmegaConfBaseException, ConfigError, ValueError):
-            hydra: dict[str, Any] = OmegaConf.to_container(config.hydra)  # type: ignore[assignment]
-            if hydra["sweeper"]["_target_"] in PLANS_ITSELF:
-                return
+        hydra: dict[str, Any] = OmegaConf.to_container(config.hydra)  # type: ignore[assignment]
+        KeepLedger.begun = hydra["sweeper"]["_target_"] not in PLANS_ITSELF
+        if not KeepLedger.begun:
+            return
+        try:
             jobs, swept = asked_for(hydra)
             named_by_us = jobs if hydra["sweep"]["subdir"] == BY_NAME else []
             sweep_dir = Path(config.hydra.sweep.dir)
-            write_plan(sweep_dir, named_by_us, swept, at_once(hydra, len(jobs)))
-            KeepLedger.begun = True
+            write_plan(sweep_dir, named_by_us, swept, at_once(config.hydra, len(jobs)))
+        except OSError:  # Hydra meets the same, and tells
+            KeepLedger.begun = False
+        except (HydraException, OmegaConfBaseException, ConfigError, ValueError):
+            pass  # Hydra or a job tells
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Print what came of the jobs, and leave it as sweep.csv."""
@@ -94,13 +95,13 @@ def asked_for(hydra: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
     return jobs, sorted(swept)
 
 
-def at_once(hydra: dict[str, Any], jobs: int) -> int:
+def at_once(hydra: DictConfig, jobs: int) -> int:
     """How many jobs will run on this machine at once, as its launcher says."""
-    launcher, sweeper = hydra["launcher"], hydra["sweeper"]
-    if launcher["_target_"] not in SIDE_BY_SIDE:
+    launcher, sweeper = hydra.launcher, hydra.sweeper
+    if launcher._target_ not in SIDE_BY_SIDE:
         return 1
     batch = sweeper.get("max_batch_size") or sweeper.get("n_jobs") or jobs  # n_jobs is a search's
-    bound = SIDE_BY_SIDE[launcher["_target_"]]
+    bound = SIDE_BY_SIDE[launcher._target_]
     if bound is None:
         return max(1, int(batch))
     from joblib import effective_n_jobs

@@ -184,7 +184,8 @@ function curve(each, panel, first, unit) {
 function curves(kind) {
   const games = data.games.filter((each) => each[kind].length || each.without.length);
   const place = document.getElementById("curves");
-  const fit = Math.max(1, Math.floor(place.clientWidth / 260));
+  const beside = place.clientWidth > 900;  // of the panels, the legend
+  const fit = Math.max(1, Math.floor((place.clientWidth - (beside ? 300 : 0)) / 200));
   const columns = Math.min(games.length, fit, games.length === 2 || games.length === 4 ? 2 : 3);
   const lines = Math.ceil(games.length / columns);
   const [unit, title] = { frames: ["frames", "emulator frames"], hours: ["hours", "hours of training"] }[kind];
@@ -210,7 +211,6 @@ function curves(kind) {
       seen.add(each.label);
     }
   });
-  const beside = place.clientWidth > 900;
   const legend = beside ? { x: 1.02, y: 1, xanchor: "left", yanchor: "top" } : { orientation: "h", x: 0, y: -0.25 / lines, yanchor: "top" };
   const labels = data.groups.filter((group) => seen.has(group.label)).length;
   const height = Math.max(108 + 320 * lines, beside ? Math.min(620, 60 + 34 * labels) : 0) + (beside ? 0 : 26 * labels);
@@ -228,18 +228,20 @@ function learning() {
     place.textContent = "No episode has ended yet.";
     return;
   }
+  let shown = kinds[0][0];
   if (kinds.length > 1) {
     const buttons = kinds.map(([kind, name]) => element("button", { textContent: name, type: "button" }));
     buttons.forEach((button, index) => {
       button.setAttribute("aria-pressed", index === 0);
       button.addEventListener("click", () => {
         buttons.forEach((each) => each.setAttribute("aria-pressed", each === button));
-        curves(kinds[index][0]);
+        curves(shown = kinds[index][0]);
       });
     });
     made.querySelector(".head").append(element("div", { className: "choice" }, ...buttons));
   }
-  curves(kinds[0][0]);
+  curves(shown);
+  window.addEventListener("resize", () => curves(shown));
 }
 
 // Points with intervals, a panel for each figure and a line for each group.

@@ -56,21 +56,9 @@ def read_plan(sweep_dir: Path) -> Plan:
 def write_plan(
     sweep_dir: Path, jobs: Iterable[Sequence[str]], swept: Sequence[str], at_once: int
 ) -> None:
-    """Leave the plan in the directory of the sweep.
-
-    Raises:
-        ConfigError: if one is there that cannot be read.
-        OSError: if it cannot be written.
-    """
-    before = read_plan(sweep_dir)
-    known = {
-        tuple(job.overrides): job.directory for job in before.jobs if before.swept == list(swept)
-    }  # to name a job takes milliseconds, and a search adds to its plan again and again
+    """Leave the plan in the directory of the sweep; raises OSError."""
     placed = [
-        Job(
-            directory=known.get(tuple(overrides)) or directory_of(sweep_dir, overrides, swept),
-            overrides=list(overrides),
-        )
+        Job(directory=directory_of(sweep_dir, overrides, swept), overrides=list(overrides))
         for overrides in jobs
     ]
     plan = Plan(swept=list(swept), at_once=at_once, jobs=placed)
@@ -80,10 +68,15 @@ def write_plan(
 
 def directory_of(sweep_dir: Path, overrides: Sequence[str], swept: Sequence[str]) -> str:
     """The name of a job's directory: by what it overrides, or what it is called already."""
-    name = job_name(overrides, swept)
+    name = _named(tuple(overrides), tuple(swept))
     ending = hash_of(name)
     known = next(sweep_dir.glob(f"*{ending}"), None) if ending else None
     return known.name if known else _numbered(sweep_dir, tuple(swept)).get(name, name)
+
+
+@cache  # it takes milliseconds, and a search adds to its plan again and again
+def _named(overrides: tuple[str, ...], swept: tuple[str, ...]) -> str:
+    return job_name(overrides, swept)
 
 
 @cache

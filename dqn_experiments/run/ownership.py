@@ -38,18 +38,17 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
         InUseError: if another process owns it.
         NotOursError: if it cannot be written to, or a file in it is a link or none at all.
     """
-    for link in filter(Path.is_symlink, run_dir.iterdir()):
-        if not link.is_dir():  # a large disk for checkpoints is fine
-            raise NotOursError(f"{link}: must not be a link; it would be written to")
-    try:
-        refuse_devices(run_dir)
-    except StateError as error:
-        raise NotOursError(str(error)) from error
-    lock = FileLock(run_dir / LOCK, timeout=A_LOOK, poll_interval=A_LOOK / 10)
     with ExitStack() as held:
         try:
-            held.enter_context(lock)
+            for link in filter(Path.is_symlink, run_dir.iterdir()):
+                if not link.is_dir():  # a large disk for checkpoints is fine
+                    raise NotOursError(f"{link}: must not be a link; it would be written to")
+            refuse_devices(run_dir)
+            held.enter_context(FileLock(run_dir / LOCK, timeout=A_LOOK, poll_interval=A_LOOK / 10))
+            held.callback(_leave, run_dir)
             replace_text(run_dir / OWNER, f"process {os.getpid()} on {platform.node()}\n")
+        except StateError as error:
+            raise NotOursError(str(error)) from error
         except Timeout as error:
             raise InUseError(
                 f"{key}={run_dir}: in use by {_owner(run_dir)}; must be another directory, or wait "
@@ -57,13 +56,15 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
             ) from error
         except OSError as error:
             raise NotOursError(f"{key}={run_dir}: cannot be written ({error.strerror})") from error
-        try:
-            yield
-        finally:
-            with suppress(OSError):  # Windows does not remove what is open
-                (run_dir / OWNER).unlink()
-                if not _content(run_dir):
-                    (run_dir / LOCK).unlink()
+        yield
+
+
+def _leave(run_dir: Path) -> None:
+    """Take the note along, and the lock from where nothing else is."""
+    with suppress(OSError):  # Windows does not remove what is open
+        (run_dir / OWNER).unlink(missing_ok=True)
+        if not _content(run_dir):
+            (run_dir / LOCK).unlink()
 
 
 def in_use(run_dir: Path) -> bool:

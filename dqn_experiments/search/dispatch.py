@@ -42,7 +42,7 @@ def dispatch(
 
     Raises:
         StoppedError: on a signal; what is under way stays so.
-        NotOursError: if a directory is another process's.
+        NotOursError: if a directory is another process's, or cannot be written.
     """
     waiting: deque[tuple[_Runs, Overrides]] = deque()
     running: dict[Future[float], _Runs] = {}

@@ -7,7 +7,8 @@ ends, then PRUNED. Samplers see it as PRUNED all along, so that they learn from 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +42,7 @@ class Leg:
 
 
 class Halving:
-    """Which trial is to go how far.
+    """Which trial is to go how far; as long as it lasts nobody else writes to the study.
 
     Args:
         study: what came of trials so far.
@@ -90,22 +91,26 @@ class Halving:
     def reached(self, leg: Leg, score: float) -> None:
         """Take in what a trial scores at the end of its leg."""
         if leg.until == self._rungs[-1]:
-            self._changing().tell(leg.number, score)
+            with self._changing() as study:
+                study.tell(leg.number, score)
         else:
-            self._to(self._trials()[leg.number]).report(score, leg.until)
+            with self._changing_trial(leg.number) as trial:
+                trial.report(score, leg.until)
         values = " ".join(as_overrides(leg.params))
         log.info(f"trial {leg.number}, {values}: {score:.4g} after {leg.until:,} steps")
 
     def failed(self, leg: Leg, reason: str) -> None:
         """Take in that a trial cannot go on."""
-        self._to(self._trials()[leg.number]).set_user_attr(FAILURE, reason)
-        self._changing().tell(leg.number, state=TrialState.FAIL)
+        with self._changing_trial(leg.number) as trial:
+            trial.set_user_attr(FAILURE, reason)
+            trial.study.tell(leg.number, state=TrialState.FAIL)
 
     def retry_failed(self) -> None:
         """Let those that failed take up their legs once more, each as a trial of its own."""
         for trial in self._failed():
             attrs = {UNTIL: trial.user_attrs[UNTIL], RETRIES: trial.number}
-            self._changing().add_trial(_copy(trial, TrialState.RUNNING, attrs))
+            with self._changing() as study:
+                study.add_trial(_copy(trial, TrialState.RUNNING, attrs))
 
     @property
     def failures(self) -> list[str]:
@@ -115,7 +120,8 @@ class Halving:
     def close(self) -> list[Leg]:
         """Prune what is paused; returns the last legs of all that is pruned."""
         for trial in filter(_is_paused, self._trials()):
-            self._changing().tell(trial.number, state=TrialState.PRUNED)
+            with self._changing() as study:
+                study.tell(trial.number, state=TrialState.PRUNED)
         return [
             _leg(trial)
             for trial in self._trials()
@@ -127,10 +133,19 @@ class Halving:
             self._read = self._study.get_trials(deepcopy=False)
         return self._read
 
-    def _changing(self) -> optuna.Study:
-        """The study, to be written to."""
-        self._read = None
-        return self._study
+    @contextmanager
+    def _changing(self) -> Iterator[optuna.Study]:
+        """The study, to be written to; it is read anew afterwards."""
+        try:
+            yield self._study
+        finally:
+            self._read = None
+
+    @contextmanager
+    def _changing_trial(self, number: int) -> Iterator[Trial]:
+        """A trial, to be written to; Optuna hands one out only where it is drawn."""
+        with self._changing() as study:
+            yield Trial(study, self._trials()[number]._trial_id)
 
     def _drawn_so_far(self) -> int:
         return sum(RETRIES not in trial.user_attrs for trial in self._trials())
@@ -145,10 +160,6 @@ class Halving:
         failed = [trial for trial in self._trials() if FAILURE in trial.user_attrs]
         return [trial for trial in failed if trial.number not in retried]
 
-    def _to(self, trial: FrozenTrial) -> Trial:
-        """A trial that can be written to; Optuna hands one out only where it is drawn."""
-        return Trial(self._changing(), trial._trial_id)
-
     def _drawn(self) -> Leg | None:
         """A new trial; None if it is one that there was, whose score is known or will be."""
         known = self._trials()
@@ -161,9 +172,11 @@ class Halving:
         twin = next((trial for trial in known if trial.params == drawn.params), None)
         if twin:
             state = twin.state if twin.state.is_finished() else TrialState.PRUNED
-            self._changing().add_trial(_copy(twin, state, {SAME_AS: twin.number}))
+            with self._changing() as study:
+                study.add_trial(_copy(twin, state, {SAME_AS: twin.number}))
             return None
-        self._changing().add_trial(_copy(drawn, TrialState.RUNNING, {UNTIL: self._rungs[0]}))
+        with self._changing() as study:
+            study.add_trial(_copy(drawn, TrialState.RUNNING, {UNTIL: self._rungs[0]}))
         return _leg(self._trials()[-1])
 
     def _promoted(self, bootstrap_count: int) -> Leg | None:
@@ -177,7 +190,8 @@ class Halving:
             paused = [trial for trial in ranked if _is_paused(trial) and trial.last_step == rung]
             if paused and not self._would_be_pruned(paused[-1], bootstrap_count):
                 best, until = paused[-1], self._rungs[number + 1]
-                self._to(best).set_user_attr(UNTIL, until)
+                with self._changing_trial(best.number) as trial:
+                    trial.set_user_attr(UNTIL, until)
                 log.info(f"trial {best.number} is promoted to {until:,} steps")
                 return Leg(best.number, best.params, until)
         return None

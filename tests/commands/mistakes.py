@@ -12,6 +12,7 @@ OF_A_SEARCH = {
     "agent=glob(*)": "agent=glob(*): must be a choice, a range or an interval of plain values",
     "update_every=interval(1,9)": "must be a valid integer",
     "optimizer.lr=interval(2,1)": "optimizer.lr=interval(2,1): `low <= high` must hold",
+    "hydra/sweeper/sampler=grid optimizer.lr=interval(1e-4,1e-3)": "optimizer.lr: must be a choice",
     "optimizer.lr=interval(-2,-1)": "optimizer.lr=interval(-2,-1): may draw optimizer.lr=-1.",
     "optimizer.lr=-1,1": "optimizer.lr=-1: must be greater than 0",
     "update_every=1,2 pause_after=9": "pause_after=9: must be left out; runs of a search pause at",

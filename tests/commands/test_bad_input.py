@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from dqn_experiments.commands import evaluate, watch
 from dqn_experiments.commands.train import main
@@ -117,6 +118,26 @@ def test_a_mistake_with_a_run_directory(
     with pytest.raises(SystemExit) as stop:
         command()  # type: ignore[operator]
     assert message in told(capfd, stop)
+
+
+def test_a_sweep_in_a_directory_that_may_not_be_written_is_told_by_its_key(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Path("sweep").mkdir()
+    Path("sweep/multirun.yaml").write_text("hydra: {}")
+    save = OmegaConf.save
+
+    def refused(config: Any, file: Any, **keywords: Any) -> None:
+        if Path(str(file)).name == "multirun.yaml":
+            raise PermissionError(errno.EACCES, "Permission denied", str(file))
+        save(config, file, **keywords)
+
+    monkeypatch.setattr(OmegaConf, "save", refused)
+    arguments = ["-m", "hydra.sweep.dir=sweep", "experiment=cartpole", "seed=1,2"]
+    monkeypatch.setattr(sys, "argv", ["dqn_experiments", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert "hydra.sweep.dir: sweep/multirun.yaml cannot be written" in told(capfd, stop)
 
 
 def test_a_config_that_may_not_be_read_is_told_with_the_systems_reason(

@@ -12,8 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from dqn_experiments.commands import sweep
+from dqn_experiments.commands.ledger import SIDE_BY_SIDE, at_once
 from dqn_experiments.run import checkpoint
 from tests.commands.conftest import Told
 from tests.commands.test_signals import ONLY_JOB
@@ -75,6 +77,14 @@ def test_jobs_of_joblib_share_the_cores(command: Command, tmp_path: Path) -> Non
     shared = f"2 jobs at once share {cores} cores: {max(1, cores // 2)} for this one"
     assert done.stdout.count(shared) == 2
     assert done.stdout.splitlines()[-1] == "2 jobs: 2 finished"
+
+
+def test_a_launcher_may_take_its_number_of_jobs_from_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CORES", "2")
+    launcher = {"_target_": next(iter(SIDE_BY_SIDE)), "n_jobs": "${oc.decode:${oc.env:CORES}}"}
+    assert at_once(OmegaConf.create({"launcher": launcher, "sweeper": {}}), 3) == 2
 
 
 def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from dqn_experiments.experience.batch import Batch
-from dqn_experiments.network.torso import convolutions, data_efficient, impala, nature_cnn
+from dqn_experiments.network.torso import convolutions, impala, nature_cnn
 from dqn_experiments.network.torso.pixels import as_float
 from dqn_experiments.train.learner import Learner
 from tests.train.updates import FAMILY, after_updates, batches, learner_of, settings
@@ -38,14 +38,15 @@ def learner_that(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Learner:
     """One whose convolutions take what `pixels` makes of screens."""
-    for torso in (data_efficient, impala, nature_cnn):
+    for torso in (impala, nature_cnn):
         monkeypatch.setattr(torso, "as_pixels", lambda observation: pixels(observation).to(dtype))
     learner = learner_of(settings("cpu", *SMALL, *chosen))
     for network in (learner.network, learner.target_network):
         network.to(dtype)
         if pixels is plain_pixels:
             network.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-            assert all(weight.is_contiguous() for weight in network.parameters())
+        channels_first = all(weight.is_contiguous() for weight in network.parameters())
+        assert channels_first == (pixels is plain_pixels)
     learner._begin_optimizer()
     return learner
 
