@@ -95,6 +95,11 @@ class CudaGraph:
         self._graph.replay()
 
 
+def are_captured(asked: bool, device: torch.device, *parts: object) -> bool:
+    """Whether what these parts of a run do on that device is captured, if it is asked for."""
+    return asked and device.type == "cuda" and capturable(*parts)
+
+
 def capturable(*parts: object) -> bool:
     """Whether a graph may repeat what these parts of a run do: ours do, and others that say so.
 

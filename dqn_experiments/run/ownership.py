@@ -55,7 +55,9 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
                 "for it to end"
             ) from error
         except OSError as error:
-            raise NotOursError(f"{key}={run_dir}: cannot be written ({error.strerror})") from error
+            file = Path(error.filename or LOCK).name
+            told = f"{key}={run_dir}: {file} cannot be written ({error.strerror})"
+            raise NotOursError(told) from error
         yield
 
 

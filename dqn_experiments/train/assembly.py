@@ -11,7 +11,7 @@ from omegaconf import DictConfig
 from dqn_experiments.config.components import build_env, build_epsilon, build_replay
 from dqn_experiments.config.together import check_rule
 from dqn_experiments.experience.spec import ReplaySpec
-from dqn_experiments.machine.captured import capturable
+from dqn_experiments.machine.captured import are_captured
 from dqn_experiments.run.initial_weights import naming_source, read_weights
 from dqn_experiments.train.learner import Learner
 from dqn_experiments.train.loop import Loop
@@ -62,9 +62,7 @@ def assembled(
             int(acting.generate_state(1)[0]),
             device,
             noisy=True,
-            graphs=config.cuda_graphs
-            and device.type == "cuda"
-            and capturable(learner.rule, learner.network),
+            graphs=are_captured(config.cuda_graphs, device, learner.rule, learner.network),
         )
         recorded = RecordedEnv(env, np.random.default_rng(playing), between_steps)
         player = Player(recorded, policy, env.observation_shape, env.dtype)

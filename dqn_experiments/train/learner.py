@@ -18,7 +18,7 @@ from dqn_experiments.config.components import (
 from dqn_experiments.errors import StateError
 from dqn_experiments.experience.batch import Batch
 from dqn_experiments.experience.spec import NetworkSpec
-from dqn_experiments.machine.captured import Captured, capturable
+from dqn_experiments.machine.captured import Captured, are_captured
 from dqn_experiments.machine.randomness import Randomness
 from dqn_experiments.network.init import settle
 from dqn_experiments.train.modes import Modes
@@ -76,9 +76,9 @@ class Learner:
 
     def _captured(self) -> Captured:
         """The gradient step, on a GPU one CUDA graph as long as the optimizer's state stays."""
-        graphs = self._config.cuda_graphs and self._device.type == "cuda"
         parts = self.rule, self.network, self._augment, self._optimizer
-        return Captured(self._gradient_step, "an update", graphs and capturable(*parts))
+        graphs = are_captured(self._config.cuda_graphs, self._device, *parts)
+        return Captured(self._gradient_step, "an update", graphs)
 
     def begin_with(self, weights: Mapping[str, Any]) -> None:
         """Let both networks start from the weights of another run's network.

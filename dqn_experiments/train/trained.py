@@ -16,6 +16,7 @@ from dqn_experiments.config.schema import CheckpointChoice, EvaluateConfig
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.experience.contract import Env
 from dqn_experiments.experience.spec import NetworkSpec, TrackedRun
+from dqn_experiments.machine.captured import are_captured
 from dqn_experiments.machine.devices import resolve, torch_settings
 from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import SUMS, WEIGHTS
@@ -58,7 +59,10 @@ class TrainedAgent:
         network.to(device).eval()
         seed = getattr(chosen, "seed", None) or 0
         rng = np.random.default_rng(seed)
-        self.policy = EpsilonGreedy(network, rule.values, env.num_actions, rng, seed, device)
+        graphs = are_captured(self.config.cuda_graphs, device, rule, network)
+        self.policy = EpsilonGreedy(
+            network, rule.values, env.num_actions, rng, seed, device, graphs=graphs
+        )
 
     def env(self, num_envs: int = 1) -> Env:
         """Copies of the environment that it was trained in; `close()` them afterwards."""

@@ -91,7 +91,7 @@ def test_a_directory_that_cannot_be_written_is_told_by_its_key(
         raise OSError(errno.EROFS, "Read-only file system", str(path))
 
     monkeypatch.setattr(ownership, "replace_text", refused)
-    told = rf"^resume={tmp_path}: cannot be written \(Read-only file system\)$"
+    told = rf"^resume={tmp_path}: lock.owner cannot be written \(Read-only file system\)$"
     with pytest.raises(NotOursError, match=told), owned(tmp_path, "resume"):
         pass
 
