@@ -14,10 +14,6 @@ from dqn_experiments.train.learner import Learner
 from tests.train.updates import FAMILY, after_updates, batches, learner_of, settings
 
 SMALL = "env.screen_size=36", "network.hidden=32"
-TURNS_ON_TIES = "double_dqn", "impala"
-"""An action, or a pixel of a pool, that is hardly the largest: in single precision, rounding may
-choose another one, and from there on two networks have little to do with each other."""
-
 fast_pixels = convolutions.as_pixels
 
 
@@ -54,12 +50,24 @@ def learner_that(
 @pytest.mark.parametrize(
     "chosen", [*FAMILY[:-1], pytest.param(FAMILY[-1], marks=pytest.mark.slow)], ids=" ".join
 )
+@pytest.mark.parametrize(
+    ("dtype", "updates", "agree"),
+    [
+        (torch.float64, 200, 1e-9),
+        # before rounding chooses another action, or another side of a rectifier's corner: from
+        # there on two networks have little to do with each other
+        (torch.float32, 20, 1e-5),
+    ],
+    ids=["double", "single"],
+)
 def test_a_fast_update_computes_what_a_plain_one_does(
-    chosen: list[str], monkeypatch: pytest.MonkeyPatch
+    chosen: list[str],
+    dtype: torch.dtype,
+    updates: int,
+    agree: float,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    on_ties = any(name in override for name in TURNS_ON_TIES for override in chosen)
-    dtype = torch.float64 if on_ties else torch.float32
-    given = [precise(batch, dtype) for batch in batches(200, 8, 36, "cpu")]
+    given = [precise(batch, dtype) for batch in batches(updates, 4, 36, "cpu")]
     fast = learner_that(fast_pixels, dtype, chosen, monkeypatch)
     before = after_updates(fast, [])
     learned = after_updates(fast, given)
@@ -67,5 +75,5 @@ def test_a_fast_update_computes_what_a_plain_one_does(
     for group in plain._optimizer.param_groups:
         group.update(fused=False, foreach=False)
     expected = after_updates(plain, given)
-    assert (expected - before).norm() / before.norm() > 0.01  # something was learned
-    assert (learned - expected).norm() / expected.norm() < 1e-5
+    assert (expected - before).norm() / before.norm() > 2e-5 * updates  # something was learned
+    assert (learned - expected).norm() / expected.norm() < agree
