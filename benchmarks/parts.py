@@ -8,17 +8,14 @@ are what the one above them cannot do without: the networks alone, as PyTorch co
 """
 
 import argparse
-import tempfile
 import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
-from loops.work import FILLED
-from steps_per_second import started
+from loops.ours import learning
 from tqdm import tqdm
 
-from dqn_experiments.machine.devices import torch_settings
 from dqn_experiments.train.session import Session
 
 
@@ -58,17 +55,14 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=100)
     parser.add_argument("overrides", nargs="*")
     options = parser.parse_args()
-    recipe = ["env=breakout", f"learning_starts={FILLED}", "schedule.steps=1", "schedule.delay=0"]
-    with tempfile.TemporaryDirectory() as folder:
-        session = started([*recipe, *options.overrides], folder)
-        with session.closed_at_the_end(), torch_settings(session.config.cpu_threads):
-            every = parts(session)
-            seconds = np.empty((options.turns, len(every)))
-            for turn in tqdm(range(options.turns), "turns", disable=None):
-                for number, part in enumerate(every.values()):
-                    began = time.perf_counter()
-                    part()
-                    seconds[turn, number] = time.perf_counter() - began
+    with learning(*options.overrides) as session:
+        every = parts(session)
+        seconds = np.empty((options.turns, len(every)))
+        for turn in tqdm(range(options.turns), "turns", disable=None):
+            for number, part in enumerate(every.values()):
+                began = time.perf_counter()
+                part()
+                seconds[turn, number] = time.perf_counter() - began
     for name, each in zip(every, 1e3 * seconds.T, strict=True):
         low, median = np.quantile(each, (0.1, 0.5))
         print(f"{name:40} {median:7.2f} ms (one in ten below {low:.2f})")

@@ -24,7 +24,7 @@ from dqn_experiments.commands.halving import HalvingSweeper
 from dqn_experiments.commands.ledger import KeepLedger
 from dqn_experiments.commands.one_line import one_line
 from dqn_experiments.commands.parallel import PassSignalsOn
-from dqn_experiments.commands.tidy import LeaveNothingEmpty
+from dqn_experiments.commands.tidy import MULTIRUN, LeaveNothingEmpty
 from dqn_experiments.config.groups import config_dir
 from dqn_experiments.config.overrides import check_overrides
 from dqn_experiments.config.roms import register_env_configs
@@ -37,9 +37,6 @@ log = logging.getLogger(__name__)
 
 OF_HYDRA = (PassSignalsOn, LeaveNothingEmpty, KeepLedger)
 CALLBACKS = tuple(f"{callback.__module__}.*" for callback in OF_HYDRA)
-
-OF_A_SWEEP = "multirun.yaml"
-"""What Hydra writes; other files of its kind it reads."""
 
 OF_OPTUNA = "No trials are completed yet."
 NO_SCORE = "no run of the sweep has a score; each was paused before it or failed"
@@ -116,7 +113,7 @@ def _told_of_hydra(error: Exception) -> ConfigError:
     """Whatever else Hydra raises of a config that it cannot work with; jobs tell of their own."""
     if isinstance(error, OSError) and error.filename:
         file = Path(os.fsdecode(error.filename))
-        if file.suffix == ".yaml" and file.name != OF_A_SWEEP and file.exists():
+        if file.suffix == ".yaml" and file.name != MULTIRUN and file.exists():
             return ConfigError(f"{file}: cannot be read ({error.strerror})")
         key = "hydra.sweep.dir" if flags(sys.argv[1:]).multirun else "hydra.run.dir"
         return ConfigError(f"{key}: {file} cannot be written ({error.strerror})")

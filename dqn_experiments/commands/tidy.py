@@ -12,7 +12,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dqn_experiments.machine.files import made
 
-WITHOUT_JOBS = {"sweep.json", "multirun.yaml", "lock", "lock.owner"}
+MULTIRUN = "multirun.yaml"
+"""What Hydra writes of a sweep; other files of its kind it reads."""
+WITHOUT_JOBS = {"sweep.json", MULTIRUN, "lock", "lock.owner"}
 """What there is of a sweep before its first job."""
 
 

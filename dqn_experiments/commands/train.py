@@ -18,6 +18,7 @@ from dqn_experiments.commands.command import (
 )
 from dqn_experiments.commands.ledger import remembered, shared
 from dqn_experiments.commands.log_file import logged
+from dqn_experiments.commands.tidy import MULTIRUN
 from dqn_experiments.errors import ConfigError, UnknownKeysError
 
 
@@ -109,7 +110,7 @@ def _title(hydra: HydraConf, run_dir: Path) -> str:
 
 def _alike_in_the_sweep(hydra: HydraConf) -> set[str]:
     """The overrides that all jobs of the sweep share; none outside a sweep."""
-    file = as_typed(hydra.sweep.dir) / "multirun.yaml"
+    file = as_typed(hydra.sweep.dir) / MULTIRUN
     if hydra.mode != RunMode.MULTIRUN or not file.is_file():
         return set()
     return set(written(OmegaConf.load(file).hydra.overrides.task))

@@ -215,7 +215,7 @@ function curves(kind) {
   const labels = data.groups.filter((group) => seen.has(group.label)).length;
   const height = Math.max(108 + 320 * lines, beside ? Math.min(620, 60 + 34 * labels) : 0) + (beside ? 0 : 26 * labels);
   return Plotly.react(place, traces, layout({
-    ...axes, annotations, height, margin: { t: 58, r: beside ? 10 : 20, b: 60, l: 64 }, hovermode: "closest",
+    ...axes, annotations, height, uirevision: kind, margin: { t: 58, r: beside ? 10 : 20, b: 60, l: 64 }, hovermode: "closest",
     legend: { ...legend, font: { size: 12 }, itemsizing: "constant", tracegroupgap: 4, traceorder: "normal" },
   }), CONFIG);
 }

@@ -58,11 +58,11 @@ def _known(rom: str) -> str:
 Rom = Annotated[str, AfterValidator(_known)]
 
 
-def _plain(project: str) -> str:
+def _taken_by_wandb(project: str) -> str:
     if not 1 <= len(project) <= 128 or set(project) & set("/\\#?%:"):
         raise ValueError("must be 1 to 128 characters, none of / \\ # ? % :")
     return project
 
 
-WandbProject = Annotated[str, AfterValidator(_plain)]
+WandbProject = Annotated[str, AfterValidator(_taken_by_wandb)]
 """A name that W&B takes."""

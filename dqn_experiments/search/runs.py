@@ -22,6 +22,6 @@ class Runs:
         return [[*values, f"seed={seed}"] for seed in self.seeds]
 
     def jobs(self, leg: Leg) -> list[list[str]]:
-        """The same as jobs, which pause where the leg ends."""
+        """The same, to pause where the leg ends."""
         pause = [f"pause_at={leg.until}"] if leg.until < self.total_steps else []
         return [[*run, *pause] for run in self.of(leg)]
