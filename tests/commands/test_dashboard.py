@@ -3,10 +3,12 @@
 import base64
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import wandb
 
 from dqn_experiments.commands.dashboard import GROUPED_BY, INSIDE, LEARNING, SWEPT, main
 from dqn_experiments.config.compose import composed
@@ -15,10 +17,12 @@ from tests.conftest import QUICK_CARTPOLE
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.chdir(tmp_path)
-    return tmp_path / "wandb_dashboard"
+    wandb.teardown()  # W&B reads its variables once for all that a process does
+    yield tmp_path / "wandb_dashboard"
+    wandb.teardown()
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *overrides: str) -> None:
