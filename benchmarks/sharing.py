@@ -3,7 +3,7 @@
     python benchmarks/sharing.py --seconds 60 --json sharing.json
 
 Turns of one run alone, of two at once, and of one beside a process that keeps a core busy; each
-ratio is of turns that follow each other.
+ratio is of turns that follow each other. A turn counts from when a run has noticed who is there.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import numpy as np
 from throughput import QUARTILES, begun, contestant
 from tqdm import tqdm
 
-TURN = 4.0  # seconds
+TURN, NOTICED = 6.0, 3.0  # seconds
 
 
 def busy(turns: Connection) -> None:
@@ -31,9 +31,11 @@ def busy(turns: Connection) -> None:
 
 def rates(ends: list[Connection], seconds: float) -> list[float]:
     """Steps/s of all that go on at once."""
-    for end in ends:
-        end.send(seconds)
-    return [end.recv() for end in ends]
+    for stretch in (NOTICED, seconds):
+        for end in ends:
+            end.send(stretch)
+        found = [end.recv() for end in ends]
+    return found
 
 
 def main() -> None:

@@ -12,9 +12,6 @@ __version__ = "0.2.0"
 import dqn_experiments.train  # noqa: F401  so that this package is there before the function
 from dqn_experiments.api import compose, evaluate, go_on, history, load, train, trust
 from dqn_experiments.errors import ConfigError, TrainingError
-from dqn_experiments.machine.openmp import spin_briefly
-
-spin_briefly()  # torch is not imported yet
 
 __all__ = [
     "ConfigError",

@@ -3,7 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dqn_experiments.machine.cores import usable_cores
 from dqn_experiments.machine.heap import keep_freed_memory
+from dqn_experiments.machine.openmp import threads_that_make_room
 
 TORCHS_THREADS = torch.get_num_threads()  # as it starts: of all cores, or as OMP_NUM_THREADS says
 
@@ -61,7 +62,8 @@ _wanted: list[TorchSettings] = []  # by runs in threads of this process; the fir
 def torch_settings(threads: int | None, deterministic: bool = False) -> Iterator[None]:
     """Set what holds for the whole process for a while; then what did before holds again.
 
-    But for the memory that it keeps (see `keep_freed_memory`), which stays so.
+    But for the memory that it keeps (see `keep_freed_memory`), which stays so. Several threads make
+    room for others all that while (see `threads_that_make_room`).
 
     Of runs side by side in one process the newest says how many threads there are, and all of them
     are deterministic as long as one wants to be.
@@ -82,7 +84,8 @@ def torch_settings(threads: int | None, deterministic: bool = False) -> Iterator
         _wanted.append(mine)
         _together().apply()
     try:
-        yield
+        with threads_that_make_room() if mine.threads > 1 else nullcontext():
+            yield
     finally:
         with _lock:
             _wanted.remove(mine)
