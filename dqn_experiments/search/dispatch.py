@@ -16,8 +16,8 @@ Overrides = list[str]
 
 
 @dataclass
-class _Runs:
-    """The runs of a leg, one for each seed."""
+class _UnderWay:
+    """A leg, and what has come of its runs, one for each seed."""
 
     leg: Leg
     number: int
@@ -44,12 +44,12 @@ def dispatch(
         StoppedError: on a signal; what is under way stays so.
         NotOursError: if a directory is another process's, or cannot be written.
     """
-    waiting: deque[tuple[_Runs, Overrides]] = deque()
-    running: dict[Future[float], _Runs] = {}
+    waiting: deque[tuple[_UnderWay, Overrides]] = deque()
+    running: dict[Future[float], _UnderWay] = {}
 
     def begin(leg: Leg) -> None:
         jobs = jobs_of(leg)
-        runs = _Runs(leg, len(jobs))
+        runs = _UnderWay(leg, len(jobs))
         waiting.extend((runs, overrides) for overrides in jobs)
 
     for leg in halving.under_way():
@@ -71,7 +71,7 @@ def dispatch(
                 _take_in(halving, running.pop(done), done)
 
 
-def _take_in(halving: Halving, runs: _Runs, done: Future[float]) -> None:
+def _take_in(halving: Halving, runs: _UnderWay, done: Future[float]) -> None:
     try:
         runs.scores.append(done.result())
     except (StoppedError, NotOursError):
