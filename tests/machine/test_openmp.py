@@ -62,9 +62,7 @@ def test_they_are_told_so_as_long_as_it_is_crowded(
         asleep.clear()
 
     def write(seconds: float) -> None:
-        following = tmp_path / "following"
-        following.write_text(f"0 {int(1e9 * seconds)} 0\n")
-        following.replace(waited)
+        os.pwrite(file.fileno(), b"0 %020d 0\n" % int(1e9 * seconds), 0)
 
     def until(wanted: bool, waiting: float) -> None:
         """While a thread waits for a core so much of the time."""
@@ -76,18 +74,17 @@ def test_they_are_told_so_as_long_as_it_is_crowded(
 
     monkeypatch.setattr(openmp, "sleeping_threads", noted)
     monkeypatch.setattr(openmp, "SECONDS_BETWEEN_LOOKS", 0.1)
-    waited, epoch = tmp_path / "schedstat", time.monotonic()
-    write(0)
-    watcher = threading.Thread(target=openmp._watch, args=(waited, over))
-    watcher.start()
-    for _ in range(2):
-        until(True, waiting=0.5)
-        epoch = time.monotonic()
+    with (tmp_path / "schedstat").open("wb", buffering=0) as file:
         write(0)
-        until(False, waiting=0.0)
-    until(True, waiting=0.5)
-    over.set()
-    watcher.join()
+        watcher = threading.Thread(target=openmp._watch, args=(Path(file.name), over))
+        watcher.start()
+        for _ in range(2):
+            epoch = time.monotonic()
+            until(True, waiting=0.5)
+            until(False, waiting=0.0)
+        until(True, waiting=0.5)
+        over.set()
+        watcher.join()
     assert not asleep.is_set()
 
 
