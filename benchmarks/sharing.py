@@ -2,8 +2,9 @@
 
     python benchmarks/sharing.py --seconds 60 --json sharing.json
 
-Turns of one run alone, of two at once, and of one beside a process that keeps a core busy; each
-ratio is of turns that follow each other. A turn counts from when a run has noticed who is there.
+Turns of one run alone, of two at once, of two with a thread each, as jobs of a sweep have on two
+cores, and of one beside a process that keeps a core busy; each ratio is of turns that follow each
+other. A turn counts from when a run has noticed who is there.
 """
 
 import argparse
@@ -13,10 +14,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
-from throughput import QUARTILES, begun, contestant
+from throughput import ONE_THREAD, QUARTILES, begun, contestant
 from tqdm import tqdm
 
 TURN, NOTICED = 6.0, 3.0  # seconds
+RATIOS = {
+    "two": "two_over_one",
+    "jobs": "two_with_a_thread_each_over_one",
+    "beside": "beside_a_busy_core_over_alone",
+}
 
 
 def busy(turns: Connection) -> None:
@@ -43,22 +49,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=60, help="of each of the three")
+    parser.add_argument("--seconds", type=float, default=60, help="of each of the four")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    one, other, burner = begun(contestant, "ours"), begun(contestant, "ours"), begun(busy)
+    one, other, *jobs = (begun(contestant, name) for name in ["ours"] * 2 + [*ONE_THREAD] * 2)
+    burner = begun(busy)
     turns = max(3, round(options.seconds / TURN))
     seconds = options.seconds / turns
-    figures: dict[str, list[float]] = {"alone": [], "two": [], "beside": []}
+    figures: dict[str, list[float]] = {"alone": [], "two": [], "jobs": [], "beside": []}
     for _ in tqdm(range(turns), "turns", disable=None):
         figures["alone"] += rates([one], seconds)
         figures["two"].append(sum(rates([one, other], seconds)))
+        figures["jobs"].append(sum(rates(jobs, seconds)))
         figures["beside"].append(rates([one, burner], seconds)[0])
-    for end in (one, other, burner):
+    for end in (one, other, *jobs, burner):
         end.send(None)
     alone = np.array(figures["alone"])
     found = {"alone_steps_per_second": float(np.median(alone))}
-    for name, key in (("two", "two_over_one"), ("beside", "beside_a_busy_core_over_alone")):
+    for name, key in RATIOS.items():
         ratio = np.array(figures[name]) / alone
         low, high = np.quantile(ratio, QUARTILES)
         found[key] = float(np.median(ratio))

@@ -40,6 +40,8 @@ CONTESTANTS: dict[str, tuple[str, ...]] = {
 """A module of `loops`, and overrides."""
 UPDATE = {"an update of ours": ("update",)}
 """Whose steps are updates."""
+ONE_THREAD = {"ours, one thread": ("ours", "cpu_threads=1")}
+"""As a job has that shares two cores with another one."""
 RAINBOW = (
     *("agent=c51", "agent.double=true", "network.dueling=true", "network.noisy_sigma=0.5"),
     *("buffer=prioritized", "buffer.n_step=3"),
@@ -63,7 +65,7 @@ def contestant(name: str, turns: Connection) -> None:
     """Go on for as many seconds as one is told, again and again; tell steps/s."""
     from loops.work import rate
 
-    module, *overrides = (CONTESTANTS | FAMILY | UPDATE)[name]
+    module, *overrides = (CONTESTANTS | FAMILY | UPDATE | ONE_THREAD)[name]
     with import_module(f"loops.{module}").loop(*overrides) as advance:
         turns.send(None)
         while seconds := turns.recv():

@@ -7,7 +7,7 @@ outcome = dqn.train(config, "outputs/my_run")
 dqn.evaluate(outcome.run_dir, episodes=100)
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 import dqn_experiments.train  # noqa: F401  so that this package is there before the function
 from dqn_experiments.api import compose, evaluate, go_on, history, load, train, trust

@@ -148,7 +148,7 @@ def configured(group: str, target: str) -> Attack:
 def versioned(version: str) -> Attack:
     def attack(folder: Path) -> None:
         file = folder.parent.parent / "config.yaml"
-        file.write_text(file.read_text().replace("version: 0.2.0", f"version: '{version}'"))
+        file.write_text(yaml.safe_dump(yaml.safe_load(file.read_text()) | {"version": version}))
 
     return attack
 
