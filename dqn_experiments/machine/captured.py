@@ -18,8 +18,8 @@ class Captured:
     """Calls a function of tensors; on a GPU as one CUDA graph, after a few calls.
 
     To launch the kernels of a small network one by one takes several times as long as they do. The
-    function must do the same for all tensors of one shape, wait for nothing, and draw from the
-    device's global generator alone. What it returns is overwritten by the next call.
+    function must do the same for all tensors of one shape and type, wait for nothing, and draw
+    from the device's global generator alone. What it returns is overwritten by the next call.
 
     Args:
         function: tensors to tensors.
@@ -43,7 +43,7 @@ class Captured:
         if not self._inputs:
             self._inputs = tuple(given.clone() for given in inputs)
             self._graph = CudaGraph(inputs[0].device)
-        if any(own.shape != given.shape for own, given in zip(self._inputs, inputs, strict=True)):
+        if any(map(_differ, self._inputs, inputs)):
             return self._function(*inputs)
         for own, given in zip(self._inputs, inputs, strict=True):
             own.copy_(given, non_blocking=True)
@@ -65,6 +65,11 @@ class Captured:
                 f"cuda_graphs=true: {self._what} cannot be one CUDA graph ({reason}); "
                 "cuda_graphs=false goes on"
             ) from error
+
+
+def _differ(own: Tensor, given: Tensor) -> bool:
+    """Whether a graph of the one cannot be of the other."""
+    return own.shape != given.shape or own.dtype != given.dtype
 
 
 class CudaGraph:

@@ -3,9 +3,8 @@
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import Annotated
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import torch
 from pydantic import AfterValidator
@@ -15,6 +14,7 @@ from dqn_experiments.machine.cores import usable_cores
 from dqn_experiments.machine.heap import keep_freed_memory
 from dqn_experiments.machine.openmp import threads_that_make_room
 
+FILLS: Any = torch.utils.deterministic
 TORCHS_THREADS = torch.get_num_threads()  # as it starts: of all cores, or as OMP_NUM_THREADS says
 
 
@@ -40,66 +40,62 @@ def sent(tensor: Tensor, device: torch.device) -> Tensor:
     return tensor.to(device, non_blocking=device.type == "cuda")
 
 
-@dataclass(frozen=True, eq=False)  # two runs that want the same are two
-class TorchSettings:
-    """What holds for all of torch in this process."""
+@contextmanager
+def torch_settings(threads: int | None, deterministic: bool = False) -> Iterator[None]:
+    """Set what a run in this thread wants of torch for a while; then what did before holds again.
 
-    threads: int
-    deterministic: bool
+    But for the memory that the process keeps (see `keep_freed_memory`), which stays so. Several
+    threads make room for others all that while (see `threads_that_make_room`).
 
-    def apply(self) -> None:
-        """Let it hold."""
-        torch.set_num_threads(self.threads)
-        if self.deterministic != torch.are_deterministic_algorithms_enabled():
-            torch.use_deterministic_algorithms(self.deterministic)  # imports torch's compiler
+    Args:
+        threads: of the CPU that torch may use for what this thread computes; None: as many as it
+            would by itself, but no more than there are cores for this process.
+        deterministic: whether torch may choose only algorithms that give the same bits every time.
+            They hold for all threads of the process as long as a run in any of them wants that.
+    """
+    keep_freed_memory()
+    before, own = torch.get_num_threads(), threads or min(TORCHS_THREADS, usable_cores())
+    torch.set_num_threads(own)
+    try:
+        with threads_that_make_room(own), _as_deterministic_as_asked(deterministic):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 _lock = threading.Lock()
-_wanted: list[TorchSettings] = []  # by runs in threads of this process; the first is a caller's own
+_asking = 0
+_before = False, False
 
 
 @contextmanager
-def torch_settings(threads: int | None, deterministic: bool = False) -> Iterator[None]:
-    """Set what holds for the whole process for a while; then what did before holds again.
-
-    But for the memory that it keeps (see `keep_freed_memory`), which stays so. Several threads make
-    room for others all that while (see `threads_that_make_room`).
-
-    Of runs side by side in one process the newest says how many threads there are, and all of them
-    are deterministic as long as one wants to be.
-
-    Args:
-        threads: of the CPU that torch may use; None: as many as it would by itself, but no more
-            than there are cores for this process.
-        deterministic: whether torch may choose only algorithms that give the same bits every time.
-    """
-    keep_freed_memory()
-    if deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
-    mine = TorchSettings(threads or min(TORCHS_THREADS, usable_cores()), deterministic)
+def _as_deterministic_as_asked(asked: bool) -> Iterator[None]:
+    """The whole process, until the last who asks has left."""
     with _lock:
-        if not _wanted:
-            before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-            _wanted.append(TorchSettings(*before))
-        _wanted.append(mine)
-        _together().apply()
+        _count(asked)
     try:
-        with threads_that_make_room() if mine.threads > 1 else nullcontext():
-            yield
+        yield
     finally:
         with _lock:
-            _wanted.remove(mine)
-            _together().apply()
-            if len(_wanted) == 1:
-                _wanted.clear()
+            _count(-asked)
 
 
-def _together() -> TorchSettings:
-    """The caller's own where no run is left."""
-    own, *runs = _wanted
-    if not runs:
-        return own
-    return TorchSettings(runs[-1].threads, any(run.deterministic for run in runs))
+def _count(more: int) -> None:
+    """Those who ask; the first sets what holds, and the last what held before."""
+    global _asking, _before
+    if more and not _asking:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+        _before = torch.are_deterministic_algorithms_enabled(), FILLS.fill_uninitialized_memory
+        _set_deterministic(True, False)  # nothing here reads memory before it is written
+    _asking += more
+    if more and not _asking:
+        _set_deterministic(*_before)
+
+
+def _set_deterministic(algorithms: bool, fill: bool) -> None:
+    if algorithms != torch.are_deterministic_algorithms_enabled():
+        torch.use_deterministic_algorithms(algorithms)  # imports torch's compiler
+    FILLS.fill_uninitialized_memory = fill
 
 
 def _available() -> list[str]:

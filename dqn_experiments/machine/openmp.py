@@ -10,8 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from io import FileIO
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -20,25 +19,31 @@ log = logging.getLogger(__name__)
 
 SAID_BY_THE_USER = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"
 SECONDS_BETWEEN_LOOKS = 1.0
-CROWDED = 0.2
-"""Share of the time in which a thread has work but no core: seen were 0.02 to 0.08 alone, 0.3 to
-0.5 beside a process that keeps one of two cores busy."""
+CROWDED, QUIET = 0.2, 0.1
+"""Share of the time in which a thread has work but no core. Seen were up to 0.1 alone, and 0.3 to
+0.5 beside a process that keeps one of two cores busy, whether threads spin or sleep."""
 GRAIN = 2**16
 """Elements of which torch gives each thread some."""
+MOST_TEAMS = 16
 
 
 @contextmanager
-def threads_that_make_room() -> Iterator[None]:
-    """Let torch's threads sleep instead of spinning while others want the cores of this thread.
+def threads_that_make_room(threads: int) -> Iterator[None]:
+    """Let torch's threads sleep instead of spinning while there are more to run than cores.
 
-    Where the system does not tell, or the environment says how to wait, they wait as they would.
+    They wait as they would by themselves where the system does not tell, where the environment says
+    how to wait, and where they are so few that most cores are others' anyway.
+
+    Args:
+        threads: of torch's in this thread.
     """
-    waited = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
-    if not waited.exists() or any(name in os.environ for name in SAID_BY_THE_USER):
+    tasks = Path("/proc/self/task")
+    told_how = any(name in os.environ for name in SAID_BY_THE_USER)
+    if told_how or not (tasks / f"{os.getpid()}/schedstat").exists() or not idle_teams(threads):
         yield
         return
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(waited, over), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(tasks, threads, over), daemon=True)
     watcher.start()
     try:
         yield
@@ -47,52 +52,77 @@ def threads_that_make_room() -> Iterator[None]:
         watcher.join()
 
 
-def _watch(waited: Path, over: threading.Event) -> None:
+def _watch(tasks: Path, threads: int, over: threading.Event) -> None:
     """Make room whenever it is crowded, until it is over."""
-    with waited.open("rb", buffering=0) as file, ExitStack() as room:
-        told = made = False
-        then, before = time.monotonic(), _seconds(file)
+    told = made = False
+    then, before = time.monotonic(), _waited(tasks)
+    with ExitStack() as room:
         while not over.wait(SECONDS_BETWEEN_LOOKS):
-            now, by_now = time.monotonic(), _seconds(file)
-            crowded = by_now - before > CROWDED * (now - then)
+            now, by_now = time.monotonic(), _waited(tasks)
+            waits = [by_now[task] - before[task] for task in by_now.keys() & before.keys()]
+            share = max(waits, default=0.0) / (now - then)
             then, before = now, by_now
-            if crowded and not made:
-                room.enter_context(sleeping_threads())
-            elif made and not crowded:
+            if not made and share > CROWDED:
+                try:
+                    room.enter_context(sleeping_threads(threads))
+                except RuntimeError:  # no more threads, or no memory
+                    return
+                if not told:
+                    log.info("more to run than cores: torch's threads sleep while they wait")
+                told = made = True
+            elif made and share < QUIET:
                 room.close()
-            if crowded and not told:
-                log.info("others want the same cores: torch's threads sleep while they wait")
-            made, told = crowded, told or crowded
+                made = False
 
 
-def _seconds(schedstat: FileIO) -> float:
-    """For which a thread has been ready to run, and was not let."""
-    return int(os.pread(schedstat.fileno(), 100, 0).split()[1]) / 1e9
+def _waited(tasks: Path) -> dict[str, float]:
+    """Seconds for which each thread of this process has been ready to run, and was not let."""
+    seconds = {}
+    for task in tasks.iterdir():
+        with suppress(OSError):  # it has ended
+            seconds[task.name] = int((task / "schedstat").read_bytes().split()[1]) / 1e9
+    return seconds
+
+
+def idle_teams(threads: int) -> int:
+    """How many teams of that size make more threads than cores beside one that works.
+
+    0 if there are more already, or if it takes too many. Owners of teams do not count.
+    """
+    teams = -(-(len(os.sched_getaffinity(0)) - threads + 1) // (threads - 1)) if threads > 1 else 0
+    return teams if teams <= MOST_TEAMS else 0
 
 
 @contextmanager
-def sleeping_threads() -> Iterator[None]:
-    """Let torch's threads sleep as soon as they wait, for a while.
+def sleeping_threads(threads: int) -> Iterator[None]:
+    """Let torch's threads, of which there are so many, sleep soon when they wait, for a while.
 
     GCC's OpenMP does so as long as there are more threads of its own than cores. So here are some
-    that have nothing to do.
+    that have nothing to do. Raises RuntimeError if they cannot be had.
     """
-    ready, over = threading.Event(), threading.Event()
-    owner = threading.Thread(target=_own_threads, args=(ready, over), daemon=True)
-    owner.start()
-    ready.wait()
+    over, ready = threading.Event(), threading.Semaphore(0)
+    failed: list[RuntimeError] = []
+
+    def own_a_team() -> None:
+        """A thread's team is its own in OpenMP, from its first kernel on until it ends."""
+        try:
+            torch.zeros(threads * GRAIN).add_(1)
+        except RuntimeError as error:
+            failed.append(error)
+        ready.release()
+        over.wait()
+
+    owners = [threading.Thread(target=own_a_team, daemon=True) for _ in range(idle_teams(threads))]
+    started = []
     try:
+        for owner in owners:
+            owner.start()
+            started.append(owner)
+            ready.acquire()
+            if failed:
+                raise failed[0]
         yield
     finally:
         over.set()
-        owner.join()
-
-
-def _own_threads(ready: threading.Event, over: threading.Event) -> None:
-    """Threads are a thread's own in OpenMP, from its first kernel on until it ends."""
-    as_before, many = torch.get_num_threads(), len(os.sched_getaffinity(0)) + 1
-    torch.set_num_threads(many)
-    torch.zeros(many * GRAIN).add_(1)
-    torch.set_num_threads(as_before)
-    ready.set()
-    over.wait()
+        for owner in started:
+            owner.join()

@@ -98,7 +98,7 @@ class Learner:
             raise StateError(
                 f"not of this network ({' '.join(str(error).split()):.200})"
             ) from error
-        self.sync_target()
+        self._copy_to_target()
 
     def update(self, batch: Batch, step: int) -> Update:
         """One gradient step on the mean loss of `batch`; nothing of it waits for the device.
@@ -140,13 +140,16 @@ class Learner:
         is, such as running statistics, is copied.
         """
         if self.rule.target_mix == 1:
-            self.target_network.load_state_dict(self.network.state_dict())
+            self._copy_to_target()
             return
         targets: list[Tensor] = list(self.target_network.parameters())
         weights: list[Tensor] = list(self.network.parameters())
         torch._foreach_lerp_(targets, weights, self.rule.target_mix)
         for target, own in zip(self.target_network.buffers(), self.network.buffers(), strict=True):
             target.copy_(own)
+
+    def _copy_to_target(self) -> None:
+        self.target_network.load_state_dict(self.network.state_dict())
 
     @torch.no_grad()
     def reset(self, keep_torso: float, keep_head: float) -> None:
@@ -164,7 +167,7 @@ class Learner:
             weight.lerp_(fresh[name], 1 - keep)
         with self._modes.training():
             settle(self.network)
-        self.target_network.load_state_dict(self.network.state_dict())
+        self._copy_to_target()
         self._begin_optimizer()
 
     def state_dict(self) -> dict[str, Any]:

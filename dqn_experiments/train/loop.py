@@ -46,7 +46,7 @@ class Loop:
                 update = self.learner.update(batch, self.step)
                 self.replay.update(batch.index, update.priority)
                 self.losses.add(self.step, update.loss)
-            if self.times_due(self._target_update_every):
+            for _ in range(self.times_due(self._target_update_every)):
                 self.learner.sync_target()
             if self.times_due(self._reset_every) and self.step <= self._reset_until:
                 self.learner.reset(*self._kept)

@@ -82,7 +82,7 @@ class TrainedAgent:
         expected = f"observations must be {self._dtype} ({shape})"
         try:
             found = np.asarray(given)
-        except ValueError as error:  # lists of unequal lengths
+        except (ValueError, TypeError, RuntimeError) as error:  # lists of unequal lengths, tensors
             raise ValueError(f"{expected}, and are no array ({error})") from error
         if found.dtype.kind not in "buif" or found.shape[1:] != self.observation_shape:
             raise ValueError(f"{expected}, and are {found.dtype} {found.shape}")

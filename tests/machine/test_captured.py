@@ -72,6 +72,7 @@ def test_it_gives_what_the_function_gives(graphs: None) -> None:
     for value in range(3 * WARM_UP):
         assert doubled(torch.full((3,), float(value)))[0].tolist() == [2.0 * value] * 3
     assert doubled(torch.ones(5))[0].tolist() == [2.0] * 5  # of another shape
+    assert doubled(torch.full((3,), 2**60))[0].tolist() == [2**61] * 3  # of another type
 
 
 def test_what_cannot_be_captured_is_told_with_its_reason_and_the_way_on(

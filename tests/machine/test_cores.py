@@ -2,6 +2,7 @@
 
 import math
 import os
+import threading
 
 import pytest
 import torch
@@ -57,21 +58,34 @@ def test_torchs_threads(
 
 
 def test_the_end_of_a_run_changes_nothing_for_those_that_go_on() -> None:
-    """Whatever order they end in."""
+    """Whatever order they end in; and threads are of the thread that computes."""
 
     def now() -> tuple[int, bool]:
         return torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
 
-    own = now()
-    first, second, third = (
-        torch_settings(*wanted) for wanted in ((2, True), (own[0], False), (own[0], False))
-    )
-    first.__enter__()
-    second.__enter__()
-    third.__enter__()
-    assert now() == (own[0], True)
-    third.__exit__(None, None, None)
-    second.__exit__(None, None, None)
-    assert now() == (2, True)
-    first.__exit__(None, None, None)
+    own, told = now(), []
+    fills = torch.utils.deterministic
+    ended, begun = threading.Event(), threading.Event()
+
+    def other_run() -> None:
+        with torch_settings(3):
+            told.append(now())
+            begun.set()
+            ended.wait()
+            told.append(now())
+
+    with torch_settings(2, deterministic=True):
+        beside = threading.Thread(target=other_run)
+        beside.start()
+        begun.wait()
+        assert now() == (2, True)
+        assert not fills.fill_uninitialized_memory  # type: ignore[attr-defined]
+        with torch_settings(own[0], deterministic=True):
+            pass
+        assert now() == (2, True)
     assert now() == own
+    ended.set()
+    beside.join()
+    assert told == [(3, True), (3, False)]
+    assert now() == own
+    assert fills.fill_uninitialized_memory  # type: ignore[attr-defined]

@@ -46,15 +46,17 @@ def same(one: Weights, other: Weights) -> bool:
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-@pytest.mark.parametrize("random_target", ["false", "true"])
+@pytest.mark.parametrize(
+    "target", ["target_mix=1", "random_target=true", "target_mix=0.01"], ids=lambda target: target
+)
 @pytest.mark.parametrize(
     ("inside", "step"),
     [("", 600), ("checkpoints/0000000300", 300), ("checkpoints/0000000300/network.pt", 300)],
 )
 def test_both_networks_start_from_the_given_weights(
-    inside: str, step: int, random_target: str, source: Path
+    inside: str, step: int, target: str, source: Path
 ) -> None:
-    chosen = f"initial_weights={source / inside}", f"agent.random_target={random_target}"
+    chosen = f"initial_weights={source / inside}", f"agent.{target}"
     learner = assembled(composed(*SILENT, *chosen, "seed=7"), CPU).learner
     for network in (learner.network, learner.target_network):
         assert same(network.state_dict(), saved(source, step))

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from dqn_experiments.config.compose import composed
 from dqn_experiments.run import checkpoint
+from dqn_experiments.train.assembly import assembled
 from dqn_experiments.train.learner import Learner
 from dqn_experiments.train.start import train
 from tests.conftest import QUICK_CARTPOLE
@@ -28,6 +29,23 @@ def test_a_soft_update_moves_the_target_by_its_share() -> None:
     for target, old, own in zip(weights(one.target_network), before, online, strict=True):
         torch.testing.assert_close(target, 0.75 * old + 0.25 * own)
         assert not torch.equal(target, old)
+
+
+def test_a_soft_update_is_made_as_often_as_it_is_due_with_several_environments() -> None:
+    every = "agent.target_update_every=2", "agent.target_mix=0.25", "env.num_envs=4"
+    config = composed(*QUICK_CARTPOLE, *every, "learning_starts=40", "update_every=1_000")
+    loop = assembled(config, torch.device("cpu"))
+    loop.start()
+    while loop.step < 40:
+        loop.advance()
+    with torch.no_grad():
+        for weight in loop.learner.network.parameters():
+            weight.add_(1)
+    before, online = weights(loop.learner.target_network), weights(loop.learner.network)
+    loop.advance()
+    loop.player.close()
+    for target, old, own in zip(weights(loop.learner.target_network), before, online, strict=True):
+        torch.testing.assert_close(target, 0.75**2 * old + (1 - 0.75**2) * own)
 
 
 def test_running_statistics_are_copied_by_a_soft_update() -> None:
