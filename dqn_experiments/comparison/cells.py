@@ -55,7 +55,7 @@ def cell(label: str, game: str, runs: Sequence[Run]) -> Cell | None:
         best=np.array([score.best for _, score in scored]),
         normalized=None if None in normalized else np.array(normalized, float),
         protocols=tuple(sorted({score.protocol for _, score in scored})),
-        steps=tuple(run.step for run, _ in scored),
+        steps=tuple(run.step if score.step is None else score.step for run, score in scored),
         unfinished=sum(run.step < (run.total_steps or 0) for run, _ in scored),
         hours=hours,
         rates=steps / (hours * 3600),

@@ -4,7 +4,6 @@ A recipe is a config without what does not change what is learned, without the s
 game, so that runs over seeds belong together, and so do those of several games.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from dqn_experiments.config.stored_form import OPTION, TARGET, as_chosen, leaves
 from dqn_experiments.config.wording import printable, shown
 from dqn_experiments.run.free_keys import FREE
 
-OF_THE_GAME = ("env.rom", "env.id", "env.kwargs")
+OF_THE_GAME = ("env.rom", "env.id")
 OF_NO_EFFECT = (
     *(key for key in FREE if key not in ("total_steps", "evaluation")),
     "seed",
@@ -54,7 +53,7 @@ def grouped(runs: Sequence[Run]) -> list[Group]:
             for key, value in leaves(run.config).items()
             if not _is_below(key, (*OF_NO_EFFECT, *OF_THE_GAME))
         }
-        name = json.dumps(recipe, sort_keys=True, default=str)
+        name = repr(sorted(recipe.items()))
         recipes.setdefault(name, []).append(run)
         kept[name] = recipe
     names = sorted(recipes)

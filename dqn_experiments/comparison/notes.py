@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from dqn_experiments.comparison.aggregate import Cells
+from dqn_experiments.comparison.aggregate import Cells, shared_games
 from dqn_experiments.comparison.groups import Group
 
 FEW_RUNS = 10
@@ -15,11 +15,17 @@ normal."""
 def notes(
     groups: Sequence[Group],
     cells: Cells,
-    labels: Sequence[str],
     whole: Sequence[str],
     games: Sequence[str],
 ) -> list[str]:
-    """What a reader has to know before believing the figures."""
+    """What a reader has to know before believing the figures.
+
+    Args:
+        groups: the runs.
+        cells: their figures.
+        whole: labels of the groups that are held against one another over games.
+        games: all that any of them has played.
+    """
     told = []
     protocols = {protocol for each in cells.values() for protocol in each.protocols}
     if len(protocols) > 1:
@@ -41,16 +47,7 @@ def notes(
         told.append(
             "With fewer than 4 runs of one game nothing is trimmed: their IQM is their mean."
         )
-    shared = [game for game in games if all((label, game) in cells for label in whole)]
-    if len(games) > 1 and not shared:
-        told.append("No game was played by all groups, so there are no figures over games.")
-    elif len(shared) < len(games):
-        lacking = "; ".join(
-            f"{label} lacks {', '.join(game for game in games if (label, game) not in cells)}"
-            for label in labels
-            if not all((label, game) in cells for game in games)
-        )
-        told.append(f"Figures over games are of {', '.join(shared)} alone: {lacking}.")
+    told += _over_games(groups, cells, whole, games)
     again = [
         f"{group.label} on {game}"
         for group in groups
@@ -60,6 +57,43 @@ def notes(
     if again:
         more = f", and {len(again) - 1} more" if len(again) > 1 else ""
         told.append(f"Runs with the same seed are counted as independent: {again[0]}{more}.")
+    return told
+
+
+def _over_games(
+    groups: Sequence[Group], cells: Cells, whole: Sequence[str], games: Sequence[str]
+) -> list[str]:
+    """Which games the figures over games leave out, and why; and how their runs are weighed."""
+    shared = shared_games(cells, whole, games)
+    lacking = [
+        f"{label} lacks {', '.join(absent)}"
+        for label in whole
+        if (absent := [game for game in games if (label, game) not in cells])
+    ]
+    somewhere = {
+        game
+        for group in groups
+        for game, runs in group.runs.items()
+        if any(run.score and run.score.normalized is not None for run in runs)
+    }
+    for game in sorted(somewhere - set(shared)):
+        without = [
+            label
+            for label in whole
+            if (label, game) in cells and cells[label, game].normalized is None
+        ]
+        if without:
+            lacking.append(f"{game} is not human-normalized in all runs of {', '.join(without)}")
+    told = []
+    if lacking and len(shared) < len(games):
+        of = f"of {', '.join(shared)} alone" if shared else "missing"
+        told.append(f"Figures over games are {of}: {'; '.join(lacking)}.")
+    counts = [[len(cells[label, game].final) for game in shared] for label in whole]
+    if any(len(set(each)) > 1 for each in counts):
+        told.append(
+            "A group has more runs of one game than of another, and these count for more in its "
+            "IQM, which is of all runs of all games together."
+        )
     return told
 
 

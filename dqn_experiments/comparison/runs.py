@@ -24,6 +24,7 @@ OF_A_RUN = ("checkpoints", "videos", "wandb")
 WANTED = (b'"evaluation/step"', b'"perf/steps_per_second"')
 """Of metrics.jsonl, all else is in history.csv."""
 
+MOST_FRAMES = 10**6  # of a step; nobody skips so many
 DIGITS = 10  # of a commit
 COMMITTED = re.compile(r"[0-9a-f]{10,40}(-dirty)?")
 
@@ -136,7 +137,7 @@ def read_run(run_dir: Path) -> Run:
         seed=_whole(config.get("seed")) or 0,
         steps=steps,
         returns=returns,
-        frames_per_step=_whole(env.get("frame_skip")) or 1,
+        frames_per_step=max(1, min(_whole(env.get("frame_skip")) or 1, MOST_FRAMES)),
         step=int(max([0, *seen, *steps[-1:]])),
         rates=_increasing(rising.reshape(-1, 2)),
         score=score,

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from omegaconf import OmegaConf
 
-from dqn_experiments.config.protocol import protocol_told
+from dqn_experiments.config.groups import options
+from dqn_experiments.config.protocol import PROTOCOL, protocol_told
 from dqn_experiments.config.wording import printable
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.reference import HUMAN_PLAY, human_normalized
@@ -36,6 +37,8 @@ class RunScore:
     """(final - random) / (human - random), where published scores are of such episodes."""
     protocol: str
     """By which rules it was scored, in words."""
+    step: int | None
+    """Agent steps of training behind it; None: as many as there are."""
 
 
 def run_score(
@@ -58,25 +61,25 @@ def run_score(
     """
     name = config.get("protocol")
     if isinstance(name, str) and name in WINDOWS:
-        scores = _numbers(rows, "evaluation/training_return")
-        return _of_training(game, scores, steps, returns, config, name)
-    scores = _numbers(rows, "evaluation/mean")
-    if scores:
-        normalized = _numbers(rows[-1:], "evaluation/human_normalized") or _numbers(
+        scored = _having(rows, "evaluation/training_return")
+        return _of_training(game, scored, steps, returns, config, name)
+    if scored := _having(rows, "evaluation/mean"):
+        normalized = _numbers(
             [row for row in rows if "evaluation/step" in row][-1:], "evaluation/human_normalized"
         )
-        told = _evaluated(_part(config, "evaluation"), config)
-        return _score(scores, normalized, told, _human_frames(config))
-    if evaluation and (scores := _numbers([evaluation], "mean")):
-        normalized = _numbers([evaluation], "human_normalized")
+        told, frames = _evaluated(_part(config, "evaluation"), config), _human_frames(config)
+        return _score(_numbers(scored, "evaluation/mean"), normalized, told, frames, scored)
+    if evaluation and (scored := _having([evaluation], "mean")):
+        normalized = _numbers(scored, "human_normalized")
         told = _evaluated(evaluation, config, evaluation.get("protocol"))
-        return _score(scores, normalized, told, evaluation.get("max_frames"))
+        frames = evaluation.get("max_frames")
+        return _score(_numbers(scored, "mean"), normalized, told, frames, scored)
     return _of_training(game, [], steps, returns, config, None)
 
 
 def _of_training(
     game: str,
-    scores: list[float],
+    scored: Sequence[Plain],
     steps: Floats,
     returns: Floats,
     config: Plain,
@@ -87,6 +90,7 @@ def _of_training(
         return None
     window = WINDOWS.get(protocol or "")
     last = (window and window.episodes) or LAST_EPISODES
+    scores = _numbers(scored, "evaluation/training_return")
     if not scores and window and window.steps:
         scores = [float(returns[steps > steps[-1] - window.steps].mean())]
     elif not scores:
@@ -97,14 +101,22 @@ def _of_training(
     table = HUMAN_PLAY.get(frames) if isinstance(frames, int) else None
     normalized = human_normalized(game, scores[-1], table) if table else None
     told = _protocol(config) if protocol else f"training, last {LAST_EPISODES} episodes"
-    return _score(scores, [] if normalized is None else [normalized], told, frames)
+    return _score(scores, [] if normalized is None else [normalized], told, frames, scored)
 
 
-def _score(scores: list[float], normalized: list[float], protocol: str, frames: object) -> RunScore:
+def _score(
+    scores: list[float],
+    normalized: list[float],
+    protocol: str,
+    frames: object,
+    scored: Sequence[Plain],
+) -> RunScore:
     known = normalized[-1] if normalized else None
-    short = known is not None and frames in HUMAN_PLAY and frames != HUMANS
+    played = frames if isinstance(frames, int) else None
+    short = known is not None and played in HUMAN_PLAY and played != HUMANS
     humans = "; humans who played 5 minutes" if short else ""
-    return RunScore(scores[-1], max(scores), known, printable(protocol) + humans)
+    at = int(scored[-1]["step"]) if scored and is_number(scored[-1].get("step")) else None
+    return RunScore(scores[-1], max(scores), known, printable(protocol) + humans, at)
 
 
 def _evaluated(played: Plain, config: Plain, protocol: object = None) -> str:
@@ -120,6 +132,8 @@ def _protocol(config: Plain) -> str:
     """The name of the run's protocol and what departs from it; empty if it has none."""
     if not isinstance(config.get("protocol"), str):
         return ""
+    if config["protocol"] not in options(PROTOCOL):
+        return str(config["protocol"])
     try:
         return protocol_told(OmegaConf.create(dict(config))) or ""
     except (ConfigError, OSError, ValueError, KeyError):  # of a package or a version not here
@@ -137,9 +151,14 @@ def _part(config: Plain, name: str) -> Plain:
     return part if isinstance(part, Mapping) else {}
 
 
+def _having(rows: Sequence[Plain], key: str) -> list[Plain]:
+    """The rows that have a number under a key."""
+    return [row for row in rows if is_number(row.get(key))]
+
+
 def _numbers(rows: Sequence[Plain], key: str) -> list[float]:
     """The numbers that rows have under a key."""
-    return [float(row[key]) for row in rows if is_number(row.get(key))]
+    return [float(row[key]) for row in _having(rows, key)]
 
 
 def is_number(value: object) -> bool:

@@ -73,7 +73,7 @@ def compared(question: Question) -> Plain:
         ],
         "aggregates": aggregates(cells, whole, games),
         "baseline": baseline and against(cells, baseline, labels + also, games),
-        "notes": notes(groups, cells, labels, whole, games),
+        "notes": notes(groups, cells, whole, games),
         "runs": [
             _run(run, group.label, names[run.path])
             for group in groups
