@@ -61,7 +61,7 @@ def train(config: "DictConfig", run_dir: str | Path | None = None) -> "Outcome":
         TrainingError: if training cannot go on; the message says what is left of it.
     """
     from dqn_experiments.config.check import checked
-    from dqn_experiments.machine.files import made, unique
+    from dqn_experiments.machine.files import made, of_a_file, unique
     from dqn_experiments.train.scoring import game_name
     from dqn_experiments.train.start import train
 
@@ -81,7 +81,7 @@ def train(config: "DictConfig", run_dir: str | Path | None = None) -> "Outcome":
         try:
             return train(config, run_dir, title)
         except OSError as error:
-            raise TrainingError(f"{error.filename}: {error.strerror}") from error
+            raise TrainingError(of_a_file(error)) from error
 
 
 def go_on(run_dir: str | Path, *overrides: str) -> "Outcome":

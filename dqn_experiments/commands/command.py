@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from dqn_experiments.commands.batches import BatchSweeper
 from dqn_experiments.commands.flags import check_flags, check_own_config, flags
 from dqn_experiments.commands.halving import HalvingSweeper
 from dqn_experiments.commands.ledger import KeepLedger
@@ -30,7 +31,7 @@ from dqn_experiments.config.overrides import check_overrides
 from dqn_experiments.config.roms import register_env_configs
 from dqn_experiments.config.trust import trust_named
 from dqn_experiments.errors import ConfigError, StoppedError, TrainingError
-from dqn_experiments.machine.files import unique
+from dqn_experiments.machine.files import of_a_file, unique
 from dqn_experiments.machine.interrupt import Interrupted, signals_are_held
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,8 @@ def run_command(config_name: str, task: Task) -> None:
     for signal n. With HYDRA_FULL_ERROR=1 Hydra's errors come with their traceback.
     """
     register_env_configs()
-    Plugins.instance().register(HalvingSweeper)
+    for sweeper in (BatchSweeper, HalvingSweeper):
+        Plugins.instance().register(sweeper)
     logging.raiseExceptions = False  # a log file on a full disk is not worth a traceback per line
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
     OmegaConf.register_resolver("unique", unique, use_cache=True, replace=True)
@@ -145,7 +147,7 @@ def _as_job(task: Task, config_name: str) -> Task:
             PassSignalsOn.stopped_by = stop.args[0]
             raise StoppedError(str(stop)) from None
         except (ConfigError, TrainingError, OSError) as error:
-            told = TrainingError(_of_a_file(error)) if isinstance(error, OSError) else error
+            told = TrainingError(of_a_file(error)) if isinstance(error, OSError) else error
             if HydraConfig.get().mode == RunMode.RUN:
                 _fail(told)
             log.error(f"job {HydraConfig.get().job.num} failed: {told}")
@@ -160,37 +162,9 @@ def _as_job(task: Task, config_name: str) -> Task:
     return job
 
 
-def _of_a_file(error: OSError) -> str:
-    return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-
-
-def task_overrides() -> list[str]:
-    """What the command line says of the job at hand, as it was written."""
-    return written(HydraConfig.get().overrides.task)
-
-
-def written(overrides: Any) -> list[str]:
-    """Overrides out of a config of Hydra's, with what they interpolate left alone."""
-    plain: list[str] = OmegaConf.to_container(overrides)  # type: ignore[assignment]
-    return plain
-
-
 def _run_dir(resume: object, new: str) -> str:
     """Where a run lies that is to be continued, or else a `new` directory."""
     return str(resume) if os.path.isfile(os.path.join(str(resume), "config.yaml")) else new
-
-
-def as_typed(path: object) -> Path:
-    """A path as the person meant it who started the command, wherever Hydra went since."""
-    started_in = Path(HydraConfig.get().runtime.cwd)
-    return Path(str(path)) if Path.cwd() == started_in else started_in / str(path)
-
-
-def keep_path(config: DictConfig, key: str) -> None:
-    """Let the path that a key holds be one as it was typed."""
-    path = OmegaConf.select(config, key)  # None where it is missing, which is told elsewhere
-    if path is not None:
-        config[key] = str(as_typed(path))
 
 
 def _fail(error: BaseException) -> NoReturn:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from dqn_experiments.commands.command import as_typed, run_command
+from dqn_experiments.commands.command import run_command
+from dqn_experiments.commands.typed import as_typed
 from dqn_experiments.errors import ConfigError, TrainingError
 
 if TYPE_CHECKING:

@@ -2,7 +2,8 @@
 
 from omegaconf import DictConfig
 
-from dqn_experiments.commands.command import keep_path, run_command
+from dqn_experiments.commands.command import run_command
+from dqn_experiments.commands.typed import keep_path
 from dqn_experiments.machine.interrupt import Interrupt
 
 

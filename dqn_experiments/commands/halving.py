@@ -19,6 +19,7 @@ from dqn_experiments.commands.ledger import (
     KeepLedger,
     asked_for,
     at_once,
+    is_minimized,
 )
 from dqn_experiments.commands.parallel import IN_THIS_PROCESS, RAY
 from dqn_experiments.errors import ConfigError, TrainingError
@@ -179,7 +180,8 @@ class _Asked:
         from dqn_experiments.ledger.plan import write_plan
 
         jobs = [run for leg in halving.legs() for run in self.runs.of(leg)]
-        write_plan(sweep_dir, jobs, self.swept, self.at_once)
+        minimized = is_minimized(self.settings.direction)
+        write_plan(sweep_dir, jobs, self.swept, self.at_once, minimized)
 
 
 def _opened(asked: _Asked, sweep_dir: Path) -> "Halving":
@@ -191,6 +193,9 @@ def _opened(asked: _Asked, sweep_dir: Path) -> "Halving":
     settings = asked.settings
     if read_plan(sweep_dir).jobs and not (settings.storage or (sweep_dir / OWN).exists()):
         told = "has a sweep that is no search; must be another directory"
+        raise ConfigError(f"hydra.sweep.dir={sweep_dir}: {told}")
+    if not settings.storage and set("?%") & set(str(sweep_dir)):
+        told = "must have no ? and no %, which a database's URL has no room for, or with storage="
         raise ConfigError(f"hydra.sweep.dir={sweep_dir}: {told}")
     storage = settings.storage or f"sqlite:///{sweep_dir / OWN}"
     name = settings.study_name or (sweep_dir.name if settings.storage else "search")

@@ -19,12 +19,17 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from dqn_experiments.commands.typed import as_typed
 from dqn_experiments.errors import ConfigError, StoppedError, TrainingError
 
 log = logging.getLogger(__name__)
 
 BY_NAME = "${job_name:}"
-IN_ORDER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+IN_ORDER = {
+    "dqn_experiments.commands.batches.BatchSweeper",
+    "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
+}
+"""Sweepers that run every combination."""
 PLANS_ITSELF = {"dqn_experiments.commands.halving.HalvingSweeper"}
 """A sweeper that writes its plan as it goes on."""
 SIDE_BY_SIDE = {
@@ -54,7 +59,9 @@ class KeepLedger(Callback):
             jobs, swept = asked_for(hydra)
             named_by_us = jobs if hydra["sweep"]["subdir"] == BY_NAME else []
             sweep_dir = Path(config.hydra.sweep.dir)
-            write_plan(sweep_dir, named_by_us, swept, at_once(config.hydra, len(jobs)))
+            side_by_side = at_once(config.hydra, len(jobs))
+            minimized = is_minimized(hydra["sweeper"].get("direction"))
+            write_plan(sweep_dir, named_by_us, swept, side_by_side, minimized)
         except OSError:  # Hydra meets the same, and tells
             KeepLedger.begun = False
         except (HydraException, OmegaConfBaseException, ConfigError, ValueError):
@@ -62,6 +69,7 @@ class KeepLedger(Callback):
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Print what came of the jobs, and leave it as sweep.csv."""
+        from dqn_experiments.ledger.plan import read_plan
         from dqn_experiments.ledger.rows import CSV, as_csv, failed, rows_of_sweep
         from dqn_experiments.ledger.table import show
         from dqn_experiments.machine.files import replace_text
@@ -76,7 +84,7 @@ class KeepLedger(Callback):
             if failed(rows):
                 jobs = sum(row.asked for row in rows)
                 KeepLedger.told = f"{len(failed(rows)):,} of {jobs:,} jobs failed: "
-            show(rows)
+            show(rows, read_plan(sweep_dir).minimized)
             replace_text(sweep_dir / CSV, as_csv(rows))
 
 
@@ -89,10 +97,15 @@ def asked_for(hydra: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     overrides = parser.parse_overrides(written)
     swept = {each.key_or_group for each in overrides if each.is_sweep_override()}
-    if hydra["sweeper"]["_target_"] != IN_ORDER:
+    if hydra["sweeper"]["_target_"] not in IN_ORDER:
         return [], sorted({*swept, *params})
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
     return jobs, sorted(swept)
+
+
+def is_minimized(direction: object) -> bool:
+    """Whether low scores are good ones, by the `direction` of a search; a sweep has none."""
+    return str(direction).lower() == "minimize"
 
 
 def at_once(hydra: DictConfig, jobs: int) -> int:
@@ -100,7 +113,8 @@ def at_once(hydra: DictConfig, jobs: int) -> int:
     launcher, sweeper = hydra.launcher, hydra.sweeper
     if launcher._target_ not in SIDE_BY_SIDE:
         return 1
-    batch = sweeper.get("max_batch_size") or sweeper.get("n_jobs") or jobs  # n_jobs is a search's
+    batch = min(sweeper.get("max_batch_size") or jobs, jobs)
+    batch = sweeper.get("n_jobs") or batch  # a search's
     bound = SIDE_BY_SIDE[launcher._target_]
     if bound is None:
         return max(1, int(batch))
@@ -128,6 +142,7 @@ def remembered(run_dir: Path, overrides: list[str], retry: bool) -> Iterator[Non
     Raises:
         ConfigError, TrainingError: as the job did.
     """
+    from dqn_experiments.machine.files import of_a_file
     from dqn_experiments.run.failure import failure_of, forget, remember
     from dqn_experiments.run.ownership import NotOursError
 
@@ -144,8 +159,7 @@ def remembered(run_dir: Path, overrides: list[str], retry: bool) -> Iterator[Non
         remember(run_dir, error, overrides)
         raise
     except OSError as error:
-        told = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        remember(run_dir, TrainingError(told), overrides)
+        remember(run_dir, TrainingError(of_a_file(error)), overrides)
         raise
     except Exception as error:
         remember(run_dir, TrainingError(f"failed unexpectedly: {error!r}"), overrides)
@@ -157,7 +171,7 @@ def shared(composed: DictConfig, hydra: HydraConf) -> Iterator[None]:
     """Give a job its part of a machine on which several run at once; one line tells it."""
     from dqn_experiments.ledger.plan import read_plan
 
-    sweep_dir = Path(hydra.sweep.dir)
+    sweep_dir = as_typed(hydra.sweep.dir)
     processes = read_plan(sweep_dir).at_once
     if processes == 1:
         yield

@@ -20,10 +20,12 @@ def main() -> None:
     chosen = parser.parse_args()
     with told_in_one_line():
         # torch takes seconds to import, and --help needs none of it
+        from dqn_experiments.ledger.plan import read_plan
         from dqn_experiments.ledger.rows import rows_of_sweep
         from dqn_experiments.ledger.table import show
 
-        show(rows_of_sweep(chosen.directory))
+        rows = rows_of_sweep(chosen.directory)
+        show(rows, read_plan(chosen.directory).minimized)
 
 
 STATUS = """The jobs of a sweep, from any terminal of any machine that sees its directory:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from dqn_experiments.commands.one_line import one_line
 from dqn_experiments.errors import ConfigError
+from dqn_experiments.machine.files import of_a_file
 
 
 @contextmanager
@@ -18,6 +19,6 @@ def told_in_one_line() -> Iterator[None]:
     except BrokenPipeError:
         sys.exit(1)  # whoever read it has seen enough
     except (ConfigError, OSError) as error:
-        told = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else None
-        print(f"error: {told or one_line(error)}", file=sys.stderr)
+        told = of_a_file(error) if isinstance(error, OSError) else one_line(error)
+        print(f"error: {told}", file=sys.stderr)
         sys.exit(2)

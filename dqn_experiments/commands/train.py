@@ -9,16 +9,11 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from dqn_experiments.commands.command import (
-    as_typed,
-    keep_path,
-    run_command,
-    task_overrides,
-    written,
-)
+from dqn_experiments.commands.command import run_command
 from dqn_experiments.commands.ledger import remembered, shared
 from dqn_experiments.commands.log_file import logged
 from dqn_experiments.commands.tidy import MULTIRUN
+from dqn_experiments.commands.typed import as_typed, keep_path, task_overrides, written
 from dqn_experiments.errors import ConfigError, UnknownKeysError
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from dqn_experiments.commands.command import keep_path, run_command
+from dqn_experiments.commands.command import run_command
+from dqn_experiments.commands.typed import keep_path
 from dqn_experiments.errors import ConfigError, TrainingError
 from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.machine.interrupt import Interrupt

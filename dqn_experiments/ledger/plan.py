@@ -34,6 +34,8 @@ class Plan(BaseModel):
     """The keys that have more than one value, or are searched."""
     at_once: Annotated[int, Field(ge=1)] = 1
     """How many jobs share the machine."""
+    minimized: bool = False
+    """Whether the lowest score is the best."""
     jobs: list[Job] = []
     """None of them where a sweeper decides on the way."""
 
@@ -54,14 +56,18 @@ def read_plan(sweep_dir: Path) -> Plan:
 
 
 def write_plan(
-    sweep_dir: Path, jobs: Iterable[Sequence[str]], swept: Sequence[str], at_once: int
+    sweep_dir: Path,
+    jobs: Iterable[Sequence[str]],
+    swept: Sequence[str],
+    at_once: int,
+    minimized: bool = False,
 ) -> None:
     """Leave the plan in the directory of the sweep; raises OSError."""
     placed = [
         Job(directory=directory_of(sweep_dir, overrides, swept), overrides=list(overrides))
         for overrides in jobs
     ]
-    plan = Plan(swept=list(swept), at_once=at_once, jobs=placed)
+    plan = Plan(swept=list(swept), at_once=at_once, minimized=minimized, jobs=placed)
     sweep_dir.mkdir(parents=True, exist_ok=True)
     replace_text(sweep_dir / PLAN, plan.model_dump_json(indent=1) + "\n")
 

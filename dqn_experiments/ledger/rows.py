@@ -44,7 +44,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Group:
-    """Finished jobs that differ by their seed alone."""
+    """Finished jobs of the last command that differ by their seed alone."""
 
     differs: tuple[tuple[str, str], ...]
     scores: list[float]
@@ -119,19 +119,21 @@ def _differing(parts: Sequence[dict[str, str]]) -> set[str]:
 
 
 def groups(rows: Sequence[Row]) -> list[Group]:
-    """The finished jobs by what they are but for their seed, in the order of the jobs."""
+    """The finished jobs of the last command by what they are but for their seed, in their order."""
     scores: dict[tuple[tuple[str, str], ...], list[float]] = {}
     for row in rows:
-        if row.status.name == "finished" and row.status.score is not None:
+        if row.asked and row.status.name == "finished" and row.status.score is not None:
             scores.setdefault(row.but_for_the_seed, []).append(row.status.score)
     return [Group(differs, of_one) for differs, of_one in scores.items()]
 
 
-def best(rows: Sequence[Row]) -> Group | None:
-    """The group of the highest mean; None as long as no job is finished, or of several games."""
+def best(rows: Sequence[Row], minimized: bool = False) -> Group | None:
+    """The group of the highest mean, or the lowest; None while no job is finished, or of several
+    games."""
     if any(key in GAME for row in rows for key in row.differs):
         return None
-    return max(groups(rows), key=lambda group: group.mean, default=None)
+    sign = -1 if minimized else 1
+    return max(groups(rows), key=lambda group: sign * group.mean, default=None)
 
 
 def counted(rows: Sequence[Row]) -> str:
@@ -157,7 +159,8 @@ def as_csv(rows: Sequence[Row]) -> str:
     figures = ["status", "step", "score", "seeds", "mean", "std", "failure"]
     writer.writerow(["job", *keys, *figures])
     for row in rows:
-        group, status = of.get(row.but_for_the_seed), row.status
+        group = of.get(row.but_for_the_seed) if row.asked else None
+        status = row.status
         spread = [len(group.scores), group.mean, group.std] if group else [0, None, None]
         told = [status.name, status.step, status.score, *spread, status.reason]
         writer.writerow([row.job, *(row.differs.get(key) for key in keys), *told])

@@ -15,8 +15,11 @@ STYLES = {"finished": "green", "running": "cyan", "failed": "red", "killed": "ye
 UNLIMITED = 10_000  # characters of a line that no terminal folds
 
 
-def show(rows: Sequence[Row], file: TextIO | None = None) -> None:
-    """Print every job, the spread over seeds, the best, which failed and why, and a count."""
+def show(rows: Sequence[Row], minimized: bool = False, file: TextIO | None = None) -> None:
+    """Print every job, the spread over seeds, the best, which failed and why, and a count.
+
+    The best has the highest mean, or the lowest if scores are `minimized`.
+    """
     console = Console(file=file or sys.stdout, highlight=False, emoji=False, markup=False)
     if not console.is_terminal:
         console.width = UNLIMITED
@@ -25,7 +28,7 @@ def show(rows: Sequence[Row], file: TextIO | None = None) -> None:
     if of_several:
         console.print(Text("\nover seeds"))
         console.print(_over_seeds(of_several))
-    leader = best(rows)
+    leader = best(rows, minimized)
     if leader:
         of = f" over {len(leader.scores)} seeds" if len(leader.scores) > 1 else ""
         by = f" by {_written(leader.differs)}" if leader.differs else ""

@@ -12,6 +12,11 @@ from dqn_experiments.errors import StateError
 TRIES, PAUSE = 10, 0.1  # of what may be refused for a moment; seconds between them
 
 
+def of_a_file(error: OSError) -> str:
+    """What the system says of a file, in a line; not every error of it has a name."""
+    return f"{os.fsdecode(error.filename)}: {error.strerror}" if error.filename else str(error)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a new file, the same bytes on every system."""
     path.write_text(text, encoding="utf-8", newline="\n")

@@ -202,8 +202,8 @@ def _folders(run_dir: Path) -> list[Path]:
 
 
 def _read(folder: Path) -> Checkpoint:
-    refuse_devices(folder)
     try:
+        refuse_devices(folder)
         meta = Meta.model_validate_json((folder / META).read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise StateError(f"{folder / META}: not a readable checkpoint description") from error

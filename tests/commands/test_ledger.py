@@ -69,9 +69,21 @@ def test_status_of_what_is_no_sweep(arguments: list[str], error: str, told: Told
     assert err.startswith(error)
 
 
+def test_a_job_that_fails_keeps_no_later_batch_from_running(told: Told) -> None:
+    batches = "hydra.sweeper.max_batch_size=1", "total_steps=200"
+    for retry in ("false", "true"):  # nor does it when it fails again
+        asked = "optimizer.lr=-1,1e-3", f"retry_failed={retry}"
+        code, out, err = told("-m", *SWEEP, *batches, *asked)
+        assert code == 2
+        assert err.startswith("error: 1 of 2 jobs failed: optimizer.lr=-1")
+        assert out.splitlines()[-1] == "2 jobs: 1 failed, 1 finished"
+
+
 @pytest.mark.slow
-def test_jobs_of_joblib_share_the_cores(command: Command, tmp_path: Path) -> None:
-    done = command("-m", *SWEEP, *JOBLIB, "seed=1,2", "cpu_threads=null", OMP_NUM_THREADS="64")
+@pytest.mark.parametrize("chdir", ["false", "true"])
+def test_jobs_of_joblib_share_the_cores(chdir: str, command: Command, tmp_path: Path) -> None:
+    jobs = (*SWEEP, *JOBLIB, "seed=1,2", "cpu_threads=null", f"hydra.job.chdir={chdir}")
+    done = command("-m", *jobs, OMP_NUM_THREADS="64")
     assert done.returncode == 0, done.stderr
     cores = len(os.sched_getaffinity(0))
     shared = f"2 jobs at once share {cores} cores: {max(1, cores // 2)} for this one"
@@ -85,6 +97,15 @@ def test_a_launcher_may_take_its_number_of_jobs_from_elsewhere(
     monkeypatch.setenv("CORES", "2")
     launcher = {"_target_": next(iter(SIDE_BY_SIDE)), "n_jobs": "${oc.decode:${oc.env:CORES}}"}
     assert at_once(OmegaConf.create({"launcher": launcher, "sweeper": {}}), 3) == 2
+
+
+def test_no_more_jobs_share_the_machine_than_there_are() -> None:
+    launcher = {"_target_": list(SIDE_BY_SIDE)[1]}
+    for size, jobs, expected in ((8, 3, 3), (2, 3, 2), (None, 3, 3)):
+        sweeper = {"max_batch_size": size}
+        assert (
+            at_once(OmegaConf.create({"launcher": launcher, "sweeper": sweeper}), jobs) == expected
+        )
 
 
 def begin(folder: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -57,7 +57,7 @@ def test_jobs_are_those_asked_for_and_seeds_are_taken_together(sweep: Path) -> N
 
 def test_the_table_is_plain_where_there_is_no_terminal(sweep: Path) -> None:
     text = io.StringIO()
-    show(rows_of_sweep(sweep), text)
+    show(rows_of_sweep(sweep), file=text)
     lines = text.getvalue().splitlines()
     assert "\x1b" not in text.getvalue()
     assert lines[0].split() == ["job", "what", "differs", "status", "step", "score"]
@@ -73,6 +73,19 @@ def test_jobs_of_an_earlier_command_are_shown_and_not_counted(sweep: Path) -> No
     rows = rows_of_sweep(sweep)
     assert counted(rows) == "1 job: 1 finished; 4 more of earlier commands"
     assert not failed(rows)
+    leader = best(rows)
+    assert leader is not None
+    assert leader.scores == [SCORES["0.001", "1"]]
+    table = list(csv.DictReader(io.StringIO(as_csv(rows))))
+    assert [line["seeds"] for line in table if line["status"] == "finished"] == ["1", *"000"]
+
+
+def test_the_best_is_the_lowest_where_scores_are_minimized(sweep: Path) -> None:
+    plan = [job.overrides for job in read_plan(sweep).jobs]
+    write_plan(sweep, plan, ["optimizer.lr", "seed"], at_once=1, minimized=True)
+    text = io.StringIO()
+    show(rows_of_sweep(sweep), read_plan(sweep).minimized, text)
+    assert "best: 5.75 over 2 seeds by optimizer.lr=0.001" in text.getvalue().splitlines()
 
 
 def test_the_scores_of_several_games_have_no_best(tmp_path: Path) -> None:

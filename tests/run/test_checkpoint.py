@@ -202,3 +202,12 @@ def test_a_damaged_description_is_passed_over(tmp_path: Path) -> None:
     saved = checkpoint.save(tmp_path, 200, FILES, keep=3)
     (saved.path / checkpoint.META).write_text(json.dumps({"score": 1}))
     assert checkpoint.find(tmp_path, "latest").step == 100
+
+
+def test_one_that_is_removed_while_others_look_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = checkpoint.save(tmp_path, 100, FILES, keep=1)
+    gone = saved.path.with_name("0000000050")
+    monkeypatch.setattr(checkpoint, "_folders", lambda run_dir: [gone, saved.path])
+    assert checkpoint.available(tmp_path) == [saved]
