@@ -130,7 +130,8 @@ def groups(rows: Sequence[Row]) -> list[Group]:
 def best(rows: Sequence[Row], minimized: bool = False) -> Group | None:
     """The group of the highest mean, or the lowest; None while no job is finished, or of several
     games."""
-    if any(key in GAME for row in rows for key in row.differs):
+    games = {tuple(row.differs.get(key) for key in GAME) for row in rows if row.asked}
+    if len(games) > 1:
         return None
     sign = -1 if minimized else 1
     return max(groups(rows), key=lambda group: sign * group.mean, default=None)
