@@ -81,21 +81,18 @@ def steps_of(session: Session, updates: int) -> int:
 
 def milliseconds_an_update(session: Session, updates: int) -> float:
     """Of so many."""
-    loop = session.loop
-    with torch_settings(session.config.cpu_threads):
-        began = time.perf_counter()
-        for _ in range(updates):
-            batch = loop.replay.sample()
-            update = loop.learner.update(batch, loop.step)
-            loop.replay.update(batch.index, update.priority)
-        update.loss.item()
-        return 1_000 * (time.perf_counter() - began) / updates
+    loop, began = session.loop, time.perf_counter()
+    for _ in range(updates):
+        batch = loop.replay.sample()
+        update = loop.learner.update(batch, loop.step)
+        loop.replay.update(batch.index, update.priority)
+    update.loss.item()
+    return 1_000 * (time.perf_counter() - began) / updates
 
 
 def milliseconds_a_step(session: Session, updates: int) -> float:
     """In which there are so many updates."""
-    steps = steps_of(session, updates)
-    return 1_000 * advance(session, steps) / steps
+    return 1_000 * advance(session, steps_of(session, updates))
 
 
 def print_table(kind: str, names: list[str], milliseconds: NDArray[np.float64]) -> None:
@@ -122,7 +119,7 @@ def main() -> None:
     known = UPDATES if chosen.what == "updates" else RECIPES
     names = list(dict.fromkeys([PLAIN, *(chosen.only or known)]))
     measure = milliseconds_an_update if chosen.what == "updates" else milliseconds_a_step
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, torch_settings(None):
         runs = [
             begun([name, *known.get(name, [])], folder)
             for name in tqdm(names, "filling replay memories", disable=None)

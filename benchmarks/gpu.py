@@ -69,6 +69,7 @@ def recipe(name: str, seconds: float, overrides: list[str]) -> dict[str, Any]:
     """What there is to tell of one."""
     experiment, _, num_envs = name.partition("@")
     envs = [f"env.num_envs={num_envs}"] if num_envs else []
+    torch.cuda.reset_peak_memory_stats()
     filling = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, torch_settings(None):
         session = started(

@@ -40,14 +40,11 @@ def started(overrides: list[str], folder: str) -> Session:
 
 
 def advance(session: Session, steps: int) -> float:
-    """Seconds that so many steps took."""
-    goal = session.loop.step + steps
-    threads = session.config.cpu_threads
-    with torch_settings(threads):
-        began = time.perf_counter()
-        while session.loop.step < goal:
-            session.advance()
-        return time.perf_counter() - began
+    """Seconds a step, over so many or the next multiple of the environments."""
+    first, began = session.loop.step, time.perf_counter()
+    while session.loop.step < first + steps:
+        session.advance()
+    return (time.perf_counter() - began) / (session.loop.step - first)
 
 
 def median(values: NDArray[np.float64]) -> tuple[float, float, float]:
@@ -68,7 +65,8 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=200, help="of each setting")
     parser.add_argument("--steps", type=int, default=100, help="of a turn")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
+    threads = composed(*options.overrides).cpu_threads
+    with tempfile.TemporaryDirectory() as folder, torch_settings(threads):
         runs = [
             started([*options.overrides, *setting.split()], folder) for setting in options.settings
         ]
@@ -80,9 +78,7 @@ def main() -> None:
             with run.closed_at_the_end():
                 pass
     for setting, each in zip(options.settings, seconds.T, strict=True):
-        print(
-            f"{setting}: {options.steps / np.median(each):.1f} steps/s in the median of its turns"
-        )
+        print(f"{setting}: {1 / np.median(each):.1f} steps/s in the median of its turns")
     ratio, low, high = median(seconds[:, 1] / seconds[:, 0])
     print(
         f"first over second, median of turns side by side: {ratio:.3f} "

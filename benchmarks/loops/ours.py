@@ -23,7 +23,7 @@ def learning(*overrides: str) -> Iterator[Session]:
 
 @contextmanager
 def loop(*overrides: str) -> Iterator[Advance]:
-    """The default recipe, with everything that a run does between its steps."""
+    """The default recipe as a run goes on: all but checkpoints, evaluations and the tracker."""
     with learning(*overrides) as session:
 
         def advance() -> int:

@@ -7,18 +7,15 @@ for deep reinforcement learning") and used throughout the literature since.
 al. 2015 ("Human-level control through deep reinforcement learning"), Extended Data Table 2. It was
 compared number by number with the copy in https://github.com/seungjaeryanlee/rldb; with the table's
 scores of DQN it gives the percentages of the paper's Figure 3.
-`dopamine_atari_curves.csv.gz`: learning curves of Dopamine's baselines (Castro et al. 2018,
-https://github.com/google/dopamine, Apache-2.0), sticky actions, mean, minimum and maximum over five
-runs, per iteration of 250,000 agent steps.
-`dopamine_atari_runs.csv.gz`: the same by single runs, from the same source and under its licence,
-with the later re-runs of 2024. Returns are the mean training returns of iterations 0, 1, ..., to
-four significant digits. Within a set the order of runs may differ from iteration to iteration: they
+`dopamine_atari_runs.csv.gz`: runs of Dopamine's baselines (Castro et al. 2018,
+https://github.com/google/dopamine, Apache-2.0), sticky actions, with the later re-runs of 2024.
+Returns are the mean training returns of iterations 0, 1, ... of 250,000 agent steps, to four
+significant digits. Within a set the order of runs may differ from iteration to iteration: they
 are good for statistics at an iteration, not for following one run.
 """
 
 import csv
 import gzip
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -28,17 +25,6 @@ from numpy.typing import NDArray
 STEPS_PER_ITERATION = 250_000
 HUMAN_PLAY = {18_000: "mnih_2015", 108_000: "wang_2016"}
 """Emulator frames, 60 a second, after which a human's episode was cut; the table of the scores."""
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A published learning curve; all lists are of equal length."""
-
-    steps: list[int]
-    """Agent steps at the end of each iteration."""
-    mean: list[float]
-    low: list[float]
-    high: list[float]
 
 
 def human_normalized(game: str, score: float, table: str) -> float | None:
@@ -56,21 +42,6 @@ def _human_scores(table: str) -> dict[str, tuple[float, float]]:
     return {
         row["game"]: (float(row["random"]), float(row["human"])) for row in csv.DictReader(lines)
     }
-
-
-def published_curve(game: str, agent: str) -> Curve:
-    """Dopamine's curve of `agent` on `game`; raises KeyError if there is none."""
-    data = (files(__name__) / "dopamine_atari_curves.csv.gz").read_bytes()
-    lines = gzip.decompress(data).decode().splitlines()
-    rows = [row for row in csv.DictReader(lines) if (row["game"], row["agent"]) == (game, agent)]
-    if not rows:
-        raise KeyError(f"no published curve of {agent} on {game}")
-    return Curve(
-        steps=[(int(row["iteration"]) + 1) * STEPS_PER_ITERATION for row in rows],
-        mean=[float(row["mean_return"]) for row in rows],
-        low=[float(row["min_return"]) for row in rows],
-        high=[float(row["max_return"]) for row in rows],
-    )
 
 
 def published_runs(game: str, agent: str, of: str = "2018") -> NDArray[np.float64] | None:
