@@ -112,6 +112,14 @@ def test_what_cannot_work_is_one_line(overrides: list[Any], message: str) -> Non
     assert "\n" not in str(told.value)
 
 
+@pytest.mark.parametrize("name", ["o'brien", "a ${b} #c", "back\\slash", "é"])
+def test_a_folder_of_ones_own_may_have_any_name(name: str, tmp_path: Path) -> None:
+    (tmp_path / name / "experiment").mkdir(parents=True)
+    mine = tmp_path / name / "experiment" / "mine.yaml"
+    mine.write_text("# @package _global_\nseed: 7\n")
+    assert dqn.compose("experiment=mine", config_dir=tmp_path / name).seed == 7
+
+
 def test_a_folder_that_cannot_be_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(dqn.ConfigError, match=r"run_dir=.*file/run: cannot be written"):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.types import Quote, QuotedString
 from omegaconf import DictConfig
 
 from dqn_experiments.config.check import checked
@@ -40,13 +41,18 @@ def as_written(*overrides: str, own: Path | None = None) -> DictConfig:
     if own is not None and is_run_dir(own):
         raise ConfigError(f"config_dir={own}: must be a folder of configs, and holds a run")
     check_overrides(overrides, own)
-    searched = [] if own is None else [f"hydra.searchpath=['file://{own.absolute()}']"]
+    searched = [] if own is None else [f"hydra.searchpath=[{_quoted(f'file://{own.absolute()}')}]"]
     with _hydra_to_ourselves():
         register_env_configs()
         with initialize_config_dir(str(config_dir())):
             config = compose("config", overrides=[*overrides, *searched])
     trust_named(overrides)
     return config
+
+
+def _quoted(text: str) -> str:
+    """As a value of an override that stands for nothing else."""
+    return QuotedString(text, Quote.single).with_quotes()
 
 
 @contextmanager

@@ -79,10 +79,10 @@ def check_overrides(
 
 
 def _brings_a_sweeper(override: str) -> bool:
-    """Whether a command line chooses a sweeper other than Hydra's, or a ready sweep that does."""
+    """Whether a command line chooses a sweeper that searches, or a ready sweep that does."""
     group, _, value = override.partition("=")
     if group != "sweep":
-        return group == "hydra/sweeper"
+        return group == "hydra/sweeper" and value not in ("batches", "basic")
     files = [config_dir() / group / f"{name}.yaml" for name in re.findall(r"\w+", value)]
     return any("/hydra/sweeper" in file.read_text() for file in files if file.is_file())
 

@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -27,7 +28,7 @@ CONNECT_TIMEOUT = 2  # seconds for a server to listen at all
 
 FILM = "evaluation/video"
 DATA_DIR = "WANDB_DATA_DIR"
-CALLERS_DATA_DIR = os.environ.get(DATA_DIR)
+_one_at_a_time = threading.Lock()  # who says where artifacts wait, which holds for the process
 
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 
@@ -79,9 +80,7 @@ class WandbTracker:
             name=name or run.title,
             group=group or run.sweep,
         )
-        if mode != "disabled":
-            # artifacts of an offline run wait for `wandb sync` in the run directory, not at home
-            os.environ[DATA_DIR] = str(run.run_dir / "wandb")
+        self._folder = run.run_dir / "wandb"
         with _hidden(OF_A_SWEEP if known else ()):
             self._run = _start(
                 mode,
@@ -121,16 +120,13 @@ class WandbTracker:
         """Send a checkpoint's files as an artifact, under aliases like `step-500000`, `latest`."""
         if self._checkpoints:
             artifact = wandb.Artifact(f"checkpoint-{self._run.id}", type="model")
-            for file in files:
-                artifact.add_file(str(file))
-            self._run.log_artifact(artifact, aliases=aliases)
+            with _artifacts_wait_in(self._folder):
+                for file in files:
+                    artifact.add_file(str(file))
+                self._run.log_artifact(artifact, aliases=aliases)
 
     def close(self, exit_code: int) -> None:
         """Write out everything; `exit_code` 0 marks the run as finished, others as failed."""
-        if CALLERS_DATA_DIR is None:
-            os.environ.pop(DATA_DIR, None)
-        else:
-            os.environ[DATA_DIR] = CALLERS_DATA_DIR
         try:
             self._run.finish(exit_code=exit_code)
         except Exception:
@@ -155,6 +151,17 @@ def _remember(run_dir: Path, run: Any) -> None:
     file = run_dir / IDENTITY
     file.parent.mkdir(exist_ok=True)
     replace_text(file, Identity.model_validate(given).model_dump_json() + "\n")
+
+
+@contextmanager
+def _artifacts_wait_in(folder: Path) -> Iterator[None]:
+    """Those of an offline run wait for `wandb sync` in its directory, and not at home."""
+    with _one_at_a_time, _hidden([DATA_DIR]):
+        os.environ[DATA_DIR] = str(folder)
+        try:
+            yield
+        finally:
+            del os.environ[DATA_DIR]
 
 
 @contextmanager
