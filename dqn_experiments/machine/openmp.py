@@ -17,6 +17,7 @@ import torch
 
 log = logging.getLogger(__name__)
 
+PROCESS = Path("/proc/self")
 SAID_BY_THE_USER = "OMP_WAIT_POLICY", "GOMP_SPINCOUNT"
 SECONDS_BETWEEN_LOOKS = 1.0
 CROWDED, QUIET = 0.2, 0.1
@@ -37,13 +38,12 @@ def threads_that_make_room(threads: int) -> Iterator[None]:
     Args:
         threads: of torch's in this thread.
     """
-    tasks = Path("/proc/self/task")
     told_how = any(name in os.environ for name in SAID_BY_THE_USER)
-    if told_how or not (tasks / f"{os.getpid()}/schedstat").exists() or not idle_teams(threads):
+    if told_how or not (PROCESS / "schedstat").exists() or not idle_teams(threads):
         yield
         return
     over = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(tasks, threads, over), daemon=True)
+    watcher = threading.Thread(target=_watch, args=(PROCESS / "task", threads, over), daemon=True)
     watcher.start()
     try:
         yield
