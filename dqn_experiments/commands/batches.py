@@ -1,12 +1,20 @@
-"""The sweeper `hydra/sweeper=batches`: Hydra's own, but that no failed job keeps others from it."""
+"""The sweeper that takes the place of Hydra's own: no failed job keeps others from running."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
 from hydra.core.utils import JobReturn
 
 from dqn_experiments.commands.parallel import PassSignalsOn
+
+
+def take_hydras_place() -> None:
+    """Be `hydra/sweeper=basic`, the default: a choice in conf/ would go before a ready sweep's."""
+    target = f"{BatchSweeper.__module__}.{BatchSweeper.__qualname__}"
+    node = {"_target_": target, "max_batch_size": None, "params": None}
+    ConfigStore.instance().store(group="hydra/sweeper", name="basic", node=node, provider="ours")
 
 
 class BatchSweeper(BasicSweeper):

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
-from dqn_experiments.commands.batches import BatchSweeper
+from dqn_experiments.commands.batches import BatchSweeper, take_hydras_place
 from dqn_experiments.commands.flags import check_flags, check_own_config, flags
 from dqn_experiments.commands.halving import HalvingSweeper
 from dqn_experiments.commands.ledger import KeepLedger
@@ -62,6 +62,7 @@ def run_command(config_name: str, task: Task) -> None:
     register_env_configs()
     for sweeper in (BatchSweeper, HalvingSweeper):
         Plugins.instance().register(sweeper)
+    take_hydras_place()
     logging.raiseExceptions = False  # a log file on a full disk is not worth a traceback per line
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
     OmegaConf.register_resolver("unique", unique, use_cache=True, replace=True)

@@ -25,11 +25,7 @@ from dqn_experiments.errors import ConfigError, StoppedError, TrainingError
 log = logging.getLogger(__name__)
 
 BY_NAME = "${job_name:}"
-IN_ORDER = {
-    "dqn_experiments.commands.batches.BatchSweeper",
-    "hydra._internal.core_plugins.basic_sweeper.BasicSweeper",
-}
-"""Sweepers that run every combination."""
+IN_ORDER = "dqn_experiments.commands.batches.BatchSweeper"
 PLANS_ITSELF = {"dqn_experiments.commands.halving.HalvingSweeper"}
 """A sweeper that writes its plan as it goes on."""
 SIDE_BY_SIDE = {
@@ -97,7 +93,7 @@ def asked_for(hydra: dict[str, Any]) -> tuple[list[list[str]], list[str]]:
     parser = OverridesParser.create(config_loader=GlobalHydra.instance().config_loader())
     overrides = parser.parse_overrides(written)
     swept = {each.key_or_group for each in overrides if each.is_sweep_override()}
-    if hydra["sweeper"]["_target_"] not in IN_ORDER:
+    if hydra["sweeper"]["_target_"] != IN_ORDER:
         return [], sorted({*swept, *params})
     (jobs,) = BasicSweeper.split_arguments(overrides, None)
     return jobs, sorted(swept)

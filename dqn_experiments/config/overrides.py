@@ -82,7 +82,7 @@ def _brings_a_sweeper(override: str) -> bool:
     """Whether a command line chooses a sweeper that searches, or a ready sweep that does."""
     group, _, value = override.partition("=")
     if group != "sweep":
-        return group == "hydra/sweeper" and value not in ("batches", "basic")
+        return group == "hydra/sweeper" and value != "basic"
     files = [config_dir() / group / f"{name}.yaml" for name in re.findall(r"\w+", value)]
     return any("/hydra/sweeper" in file.read_text() for file in files if file.is_file())
 

@@ -152,3 +152,9 @@ def test_a_search_and_a_grid_do_not_count_each_others_jobs(told: Told, tmp_path:
 def test_a_refused_sweep_leaves_no_directory(mistake: str, told: Told, tmp_path: Path) -> None:
     assert told(*HALVING, "hydra.sweep.dir=new", "optimizer.lr=1e-3,1e-4", *mistake.split())[0] == 2
     assert not (tmp_path / "new").exists()
+
+
+def test_the_ready_search_is_a_search(told: Told) -> None:
+    """Which a default sweeper of the project's own must not take the place of."""
+    code, _, err = told("-m", "sweep=halving", "experiment=cartpole", "hydra.sweep.dir=a?b")
+    assert (code, "must have no ? and no %" in err) == (2, True)
