@@ -14,7 +14,9 @@ def take_hydras_place() -> None:
     """Be `hydra/sweeper=basic`, the default: a choice in conf/ would go before a ready sweep's."""
     target = f"{BatchSweeper.__module__}.{BatchSweeper.__qualname__}"
     node = {"_target_": target, "max_batch_size": None, "params": None}
-    ConfigStore.instance().store(group="hydra/sweeper", name="basic", node=node, provider="ours")
+    ConfigStore.instance().store(
+        group="hydra/sweeper", name="basic", node=node, provider="ours", replace=True
+    )
 
 
 class BatchSweeper(BasicSweeper):
