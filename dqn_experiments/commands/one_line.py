@@ -14,6 +14,10 @@ from dqn_experiments.config.roms import choices
 from dqn_experiments.config.wording import unresolved
 
 
+INSTEAD = {"buffer/beta": "buffer=prioritized buffer.alpha=0 draws uniformly"}
+"""Of a part that a recipe chooses: what a person may want who has chosen another component."""
+
+
 def one_line(error: BaseException) -> str:
     """What is wrong, which key, and what is allowed."""
     if isinstance(error, MissingConfigException) and error.missing_cfg_file:
@@ -64,6 +68,11 @@ def _unknown(cause: ConfigKeyError | ConfigAttributeError) -> str:
 
 def _no_part(message: str) -> str | None:
     """A part of a component that is to be another one, where what is chosen has no such part."""
+    of_a_file = re.match(r"In '(\S+)/(\S+)': Invalid Defaults List override '/(\S+): \S+'", message)
+    if of_a_file:
+        folder, name, part = of_a_file.groups()
+        told = f"{folder}={name}: chooses {_lacking(part)}"
+        return f"{told}; {INSTEAD[part]}" if part in INSTEAD else told
     found = re.match(r"(?:In '\S+': )?Could not override '([^'@]+)(?:@([^']+))?'", message)
     if not found:
         return None
@@ -72,6 +81,10 @@ def _no_part(message: str) -> str | None:
         return f"{folder}@{place}: is chosen by {MOVED[f'{folder}@{place}']}=<name>"
     if place or "/" not in folder:
         return None
+    return _lacking(folder)
+
+
+def _lacking(folder: str) -> str:
     group, _, part = folder.rpartition("/")
     return f"{folder}: the {group} that is chosen has no {part}; must be of one that has"
 

@@ -32,7 +32,12 @@ def check_together(config: dict[str, Any]) -> None:
         if lacking:
             target = config[group]["_target_"]
             raise ConfigError(f"{group}._target_={target}: must have {', '.join(lacking)} as keys")
-    for message, holds in (*_sizes(config), *_devices(config), *_atoms(config)):
+    for message, holds in (
+        *_sizes(config),
+        *_devices(config),
+        *_atoms(config),
+        *_noise(config["network"]),
+    ):
         if not holds:
             raise ConfigError(message)
     _check_observations(config)
@@ -85,6 +90,12 @@ def _atoms(config: dict[str, Any]) -> list[tuple[str, bool]]:
     low, high = (config["agent"].get(key) for key in ("v_min", "v_max"))
     both = isinstance(low, float) and isinstance(high, float)
     return [(f"agent.v_min={low}: must be less than agent.v_max={high}", not both or low < high)]
+
+
+def _noise(network: dict[str, Any]) -> list[tuple[str, bool]]:
+    truncated, noisy = (network.get(key) for key in ("truncated_noise", "noisy_sigma"))
+    told = "network.truncated_noise=true: must be false without network.noisy_sigma"
+    return [(told, truncated is not True or "noisy_sigma" not in network or noisy is not None)]
 
 
 def _check_observations(config: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from dqn_experiments.experience.spec import NetworkSpec
 from dqn_experiments.network.head import DuelingHead, Head
 from dqn_experiments.network.implicit import QuantileEmbedding
 from dqn_experiments.network.init import Init, redraw
-from dqn_experiments.network.layers import scaled_gradient, stream
+from dqn_experiments.network.layers import rectified, scaled_gradient, stream
 from dqn_experiments.network.noisy import NoisyLinear
 
 
@@ -35,6 +35,7 @@ class TorsoAndHead(nn.Module):
         torso: what sees.
         hidden: widths of the head's layers.
         dueling: two streams in the head.
+        shared_hidden: the streams share those layers, and each has a last one of its own.
         noisy_sigma: sigma_0 of the head's layers, all of which are noisy then; None: none is.
         truncated_noise: noise that stays within two standard deviations.
         layer_norm: normalise before a layer of the head is rectified.
@@ -51,6 +52,7 @@ class TorsoAndHead(nn.Module):
         torso: Torso,
         hidden: Widths,
         dueling: bool,
+        shared_hidden: bool = False,
         noisy_sigma: Positive | None = None,
         truncated_noise: bool = False,
         layer_norm: bool = False,
@@ -66,9 +68,13 @@ class TorsoAndHead(nn.Module):
             if noisy_sigma
             else nn.Linear
         )
+        shared, own = (hidden, []) if shared_hidden else ([], hidden)
+        before = rectified([features, *shared], linear, layer_norm)
         layers = partial(stream, linear=linear, layer_norm=layer_norm)
-        head = DuelingHead if dueling else Head
-        self.head = head(features, spec.num_actions, spec.outputs, hidden, layers, shared_bias)
+        head = (DuelingHead if dueling else Head)(
+            [features, *shared][-1], spec.num_actions, spec.outputs, own, layers, shared_bias
+        )
+        self.head = nn.Sequential(*before, head) if before else head
         self._torso_gradient = torso_gradient
         self.embedding = QuantileEmbedding(features, spec.implicit) if spec.implicit else None
         redraw(self, init)

@@ -48,6 +48,8 @@ MISTAKES = {
     "network/torso=nature": "network/torso=nature: did you mean nature_cnn? must be one of data_e",
     "buffer=prioritized buffer/beta=x": "buffer/beta=x: must be one of constant, exponential, lin",
     "buffer/beta=constant": "buffer/beta: the buffer that is chosen has no beta",
+    "experiment=rainbow buffer=uniform": "has; buffer=prioritized buffer.alpha=0 draws uniformly",
+    "network.truncated_noise=true": "network.truncated_noise=true: must be false without network.n",
     "buffer=prioritized schedule@buffer.beta=linear": "is chosen by buffer/beta=<name>",
     "network/foo=3": "network/foo: unknown group; did you mean network/torso? must be one of agent",
     "network.torso.hidden=3": "network.torso.hidden: unknown key; must be one of padding, lay",

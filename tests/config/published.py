@@ -22,6 +22,7 @@ SHARED: Table = {  # of all Atari agents (Mnih et al. 2015, Extended Data Table 
     "agent.double": False,
     "network.hidden": [512],
     "network.dueling": False,
+    "network.shared_hidden": False,
     "network.noisy_sigma": None,
     "network.layer_norm": False,
     "network.shared_bias": False,
@@ -172,7 +173,7 @@ ATARI_100K: Table = {
     "learning_starts": 1_600,
     "update_every": 1,
     "evaluation.episodes": 100,
-    "buffer.capacity": 100_000,
+    "buffer.capacity": 110_000,  # 100,000 steps, and the last frame of each episode
     **adam(0.0001, 0.00015),
     **evaluated(0.001),
 }
@@ -245,8 +246,9 @@ TABLE: dict[str, Table] = {
         "agent.loss": "huber",
         "buffer.n_step": 10,
         "network.dueling": True,
+        "network.shared_hidden": True,
         "network.torso.padding": "same",
-        "network.init": "variance_scaling",
+        "network.init": "xavier_uniform",
         "augmentation._target_": "dqn_experiments.augmentation.random_shift.RandomShift",
         "augmentation.pad": 4,
         "augmentation.intensity": 0.05,

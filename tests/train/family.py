@@ -34,12 +34,26 @@ SWITCHES: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "double": {"off": (), "on": ("agent.double=true",)},
     "munchausen": {"off": (), "on": ("agent.munchausen=true",)},
-    "dueling": {"off": (), "on": ("network.dueling=true",)},
-    "noisy": {"off": (), "on": ("network.noisy_sigma=0.5",)},
+    "dueling": {
+        "off": (),
+        "on": ("network.dueling=true",),
+        "shared_hidden": ("network.dueling=true", "network.shared_hidden=true"),
+    },
+    "noisy": {
+        "off": (),
+        "on": ("network.noisy_sigma=0.5",),
+        "truncated": ("network.noisy_sigma=0.5", "network.truncated_noise=true"),
+    },
     "layer_norm": {"off": (), "on": ("network.layer_norm=true",)},
     "last_layer": {
         "plain": (),
         "shared": ("network.shared_bias=true", "network.torso_gradient=0.7"),
+    },
+    "augmentation": {"none": (), "random_shift": ("augmentation=random_shift",)},
+    "optimizer": {
+        "adam": (),
+        "adamw": ("optimizer=adamw",),
+        "radam": ("optimizer=radam", "optimizer.max_grad_norm=1"),
     },
     "buffer": {"uniform": (), "prioritized": ("buffer=prioritized",)},
     "n_step": {"1": (), "3": ("buffer.n_step=3",)},
