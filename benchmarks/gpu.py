@@ -2,10 +2,10 @@
 
     python benchmarks/gpu.py --seconds 60 --json gpu.json learning_starts=1_000_000
 
-Overrides are those of all recipes; this one fills each replay memory first. For each: the complete
-loop's steps/s, how long its 50,000,000 steps would take, the milliseconds of an update by itself,
-and how busy the GPU was. `--only nature_2015@64` (a recipe, and how many environments) measures
-one. Where no number is named, a recipe plays as many as it says.
+Overrides are those of all recipes; this one fills each replay memory first, at random. For each:
+the complete loop's steps/s, how long its 50,000,000 steps would take, the milliseconds of an update
+by itself, and how busy the GPU was. `--only nature_2015@64` (a recipe, and how many environments)
+measures one. Where no number is named, a recipe plays as many as it says.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import torch
 from steps_per_second import started
 from tqdm import tqdm
 
+from dqn_experiments.config.compose import composed
 from dqn_experiments.machine.devices import torch_settings
 from dqn_experiments.train.session import Session
 
@@ -33,7 +34,14 @@ UPDATES = 200  # of those timed by themselves
 @contextmanager
 def gpu_busy() -> Iterator[list[float]]:
     """Shares of the time in which the GPU was at work, twice a second."""
-    command = ["nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+    which = f"GPU-{torch.cuda.get_device_properties().uuid}"
+    command = [
+        "nvidia-smi",
+        "-i",
+        which,
+        "--query-gpu=utilization.gpu",
+        "--format=csv,noheader,nounits",
+    ]
     samples: list[float] = []
     with subprocess.Popen([*command, "-lms", "500"], stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -72,9 +80,10 @@ def recipe(name: str, seconds: float, overrides: list[str]) -> dict[str, Any]:
     torch.cuda.reset_peak_memory_stats()
     filling = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, torch_settings(None):
-        session = started(
-            [f"experiment={experiment}", "env.rom=breakout", *envs, *overrides], folder
-        )
+        recipe = [f"experiment={experiment}", "env.rom=breakout", *envs, *overrides]
+        if "delay" in composed(*recipe).schedule:
+            recipe += ["schedule.delay=${learning_starts}"]
+        session = started(recipe, folder)
         filled = time.perf_counter() - filling
         with session.closed_at_the_end():
             with gpu_busy() as busy:
@@ -93,11 +102,11 @@ def recipe(name: str, seconds: float, overrides: list[str]) -> dict[str, Any]:
 
 
 def stable_baselines3(seconds: float) -> dict[str, Any]:
-    """Its DQN at the same work as `nature_2015`."""
+    """Its DQN at the work of throughput.py: Adam, and a small replay memory."""
     from loops.stable_baselines3 import loop
     from loops.work import rate
 
-    with loop() as advance:
+    with loop("cuda") as advance:
         return {"steps_per_second": rate(advance, seconds)}
 
 

@@ -15,7 +15,6 @@ import hashlib
 import json
 import random
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -235,19 +234,19 @@ def main() -> None:
     parser.add_argument("--plot", type=Path)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="reliability-"))
     measured: dict[str, Any] = {}
-    if options.writes:
-        measured |= kill_while_writing(folder, options.writes)
-    if options.damages:
-        measured |= damage(folder, options.damages)
-    if options.signals:
-        measured |= signal_at_random(folder, options.signals)
-    if options.kills:
-        measured |= kill_at_random(folder, options.kills, options.steps)
-        if options.plot:
-            draw(folder, measured["killed_at"], options.plot)
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="reliability-") as name:
+        folder = Path(name)
+        if options.writes:
+            measured |= kill_while_writing(folder, options.writes)
+        if options.damages:
+            measured |= damage(folder, options.damages)
+        if options.signals:
+            measured |= signal_at_random(folder, options.signals)
+        if options.kills:
+            measured |= kill_at_random(folder, options.kills, options.steps)
+            if options.plot:
+                draw(folder, measured["killed_at"], options.plot)
     for key, value in measured.items():
         print(f"{key}: {value}")
     if options.json:

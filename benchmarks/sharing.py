@@ -10,6 +10,7 @@ other. A turn counts from when a run has noticed who is there.
 import argparse
 import json
 import time
+from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -52,18 +53,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60, help="of each of the four")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    one, other, *jobs = (begun(contestant, name) for name in ["ours"] * 2 + [*ONE_THREAD] * 2)
-    burner = begun(busy)
     turns = max(3, round(options.seconds / TURN))
     seconds = options.seconds / turns
     figures: dict[str, list[float]] = {"alone": [], "two": [], "jobs": [], "beside": []}
-    for _ in tqdm(range(turns), "turns", disable=None):
-        figures["alone"] += rates([one], seconds)
-        figures["two"].append(sum(rates([one, other], seconds)))
-        figures["jobs"].append(sum(rates(jobs, seconds)))
-        figures["beside"].append(rates([one, burner], seconds)[0])
-    for end in (one, other, *jobs, burner):
-        end.send(None)
+    with ExitStack() as processes:
+        runs = [begun(contestant, name) for name in ["ours"] * 2 + [*ONE_THREAD] * 2]
+        one, other, *jobs = map(processes.enter_context, runs)
+        burner = processes.enter_context(begun(busy))
+        for _ in tqdm(range(turns), "turns", disable=None):
+            figures["alone"] += rates([one], seconds)
+            figures["two"].append(sum(rates([one, other], seconds)))
+            figures["jobs"].append(sum(rates(jobs, seconds)))
+            figures["beside"].append(rates([one, burner], seconds)[0])
     alone = np.array(figures["alone"])
     found = {"alone_steps_per_second": float(np.median(alone))}
     for name, key in RATIOS.items():

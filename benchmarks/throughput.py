@@ -17,7 +17,8 @@ from larger batches.
 import argparse
 import json
 import multiprocessing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -72,33 +73,35 @@ def contestant(name: str, turns: Connection) -> None:
             turns.send(rate(advance, seconds))
 
 
-def begun(target: Callable[..., None], *arguments: str) -> Connection:
+@contextmanager
+def begun(target: Callable[..., None], *arguments: str) -> Iterator[Connection]:
     """This end of a process that waits for its turns; those begun side by side would disturb."""
     spawn = multiprocessing.get_context("spawn")
     mine, theirs = spawn.Pipe()
-    spawn.Process(target=target, args=(*arguments, theirs), daemon=True).start()
+    process = spawn.Process(target=target, args=(*arguments, theirs), daemon=True)
+    process.start()
     theirs.close()
     mine.recv()
-    return mine
+    yield mine
+    mine.send(None)
+    process.join()  # or it would be killed while it tidies up
 
 
 def measured(names: list[str], seconds: float) -> dict[str, NDArray[np.float64]]:
     """Steps/s of each in each of its turns; nobody always goes first."""
     turns = max(3, round(seconds / TURN))
-    rates, ends = {name: np.empty(turns) for name in names}, {}
-    for name in names:
-        ends[name] = begun(contestant, name)
-    for turn in tqdm(range(turns), "turns", disable=None):
-        for name in np.roll(names, turn).tolist():
-            ends[name].send(seconds / turns)
-            rates[name][turn] = ends[name].recv()
-    for end in ends.values():
-        end.send(None)
+    rates = {name: np.empty(turns) for name in names}
+    with ExitStack() as processes:
+        ends = {name: processes.enter_context(begun(contestant, name)) for name in names}
+        for turn in tqdm(range(turns), "turns", disable=None):
+            for name in np.roll(names, turn).tolist():
+                ends[name].send(seconds / turns)
+                rates[name][turn] = ends[name].recv()
     return rates
 
 
-def figures(rates: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
-    """Medians, quartiles, and ratios of turns side by side."""
+def figures(rates: dict[str, NDArray[np.float64]], against: str) -> dict[str, Any]:
+    """Medians, quartiles, and medians of the ratios of turns side by side."""
 
     def over(one: str, other: str) -> float | None:
         if one not in rates or other not in rates:
@@ -110,6 +113,7 @@ def figures(rates: dict[str, NDArray[np.float64]]) -> dict[str, Any]:
     return {
         "steps_per_second": {name: float(np.median(each)) for name, each in steps.items()},
         "quartiles": {name: np.quantile(each, QUARTILES).tolist() for name, each in steps.items()},
+        f"over {against}": {name: over(name, against) for name in steps},
         "update_ms": 1e3 / float(np.median(rates[update])) if update in rates else None,
         "ours_over_sb3": over("ours", "Stable-Baselines3"),
         "ours_8_over_sb3": over("ours, 8 environments", "Stable-Baselines3"),
@@ -151,12 +155,12 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     names = options.only or list(FAMILY if options.family else CONTESTANTS | UPDATE)
-    found = figures(measured(names, options.seconds))
     against = "ours" if options.family else "Stable-Baselines3"
-    baseline = found["steps_per_second"].get(against)
+    found = figures(measured(names, options.seconds), against)
     for name, median in found["steps_per_second"].items():
         low, high = found["quartiles"][name]
-        times = f", {median / baseline:.2f} times {against}" if baseline else ""
+        ratio = found[f"over {against}"][name]
+        times = f", {ratio:.2f} times {against} beside it" if ratio else ""
         print(f"{name}: {median:.0f} steps/s (quartiles {low:.0f} to {high:.0f}){times}")
     if found["share_of_floor"]:
         print(f"ours: {found['share_of_floor']:.2f} of the floor")

@@ -10,10 +10,13 @@ from loops.nature_cnn import nature_cnn
 from loops.work import BATCH, UPDATE_EVERY, Advance, filled
 from torch import Tensor
 
+from dqn_experiments.machine.heap import keep_freed_memory
+
 
 @contextmanager
 def loop() -> Iterator[Advance]:
     """Four steps of the emulator, and what an update must compute."""
+    keep_freed_memory()  # or pages are cleared at every update
     network = nature_cnn(4).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = torch.optim.Adam(network.parameters(), fused=True)
     pixels = torch.randint(256, (BATCH, 4, 84, 84), dtype=torch.uint8)

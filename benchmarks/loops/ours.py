@@ -15,8 +15,9 @@ from dqn_experiments.train.session import Session
 def learning(*overrides: str) -> Iterator[Session]:
     """A run of the default recipe that has begun to learn."""
     recipe = [f"learning_starts={FILLED}", f"schedule.end={EPSILON}", "schedule.steps=1"]
+    recipe += ["schedule.delay=0", "device=cpu"]
     with tempfile.TemporaryDirectory() as folder:
-        session = started(["env=breakout", "schedule.delay=0", *recipe, *overrides], folder)
+        session = started(["env=breakout", *recipe, *overrides], folder)
         with session.closed_at_the_end(), torch_settings(session.config.cpu_threads):
             yield session
 

@@ -22,10 +22,11 @@ EMULATOR = {"frameskip": 1, "repeat_action_probability": 0.0}  # the wrapper ski
 
 
 @contextmanager
-def loop() -> Iterator[Advance]:
+def loop(device: str = "cpu") -> Iterator[Advance]:
     """Its DQN, with the wrappers that its zoo has for Atari; `advance` is a turn of its `learn`."""
     from stable_baselines3 import DQN
     from stable_baselines3.common.env_util import make_atari_env
+    from stable_baselines3.common.logger import configure
     from stable_baselines3.common.vec_env import VecFrameStack
 
     gymnasium.register_envs(ale_py)
@@ -42,7 +43,9 @@ def loop() -> Iterator[Advance]:
         target_update_interval=TARGET_EVERY,
         exploration_initial_eps=EPSILON,
         exploration_final_eps=EPSILON,
+        device=device,
     )
+    agent.set_logger(configure(None, []))  # or it makes itself a folder
     _, callback = agent._setup_learn(10**9)
     callback.on_training_start({}, {})
 

@@ -119,11 +119,6 @@ class Replay(ABC):
         return len(self._rings)
 
     @property
-    def frames_device(self) -> torch.device:
-        """Where the frames lie."""
-        return self._rings.frames.device
-
-    @property
     def raw_nbytes(self) -> int:
         """Memory of as many frames uncompressed."""
         return self._rings.frames.raw_nbytes

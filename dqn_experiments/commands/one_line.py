@@ -13,7 +13,6 @@ from dqn_experiments.config.overrides import MOVED
 from dqn_experiments.config.roms import choices
 from dqn_experiments.config.wording import unresolved
 
-
 INSTEAD = {"buffer/beta": "buffer=prioritized buffer.alpha=0 draws uniformly"}
 """Of a part that a recipe chooses: what a person may want who has chosen another component."""
 

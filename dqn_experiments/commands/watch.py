@@ -31,7 +31,6 @@ def _watch(composed: DictConfig) -> float:
     from dqn_experiments.config.check import checked_keys
     from dqn_experiments.config.lookup import component
     from dqn_experiments.config.schema import WatchConfig
-    from dqn_experiments.machine.devices import torch_settings
     from dqn_experiments.train.scoring import episode_limit
     from dqn_experiments.train.trained import TrainedAgent
 
@@ -50,7 +49,7 @@ def _watch(composed: DictConfig) -> float:
     for seed in range(chosen.seed, chosen.seed + chosen.episodes):
         path = chosen.run / "videos" / f"step_{agent.step}_seed_{seed}.mp4"
         film = path if chosen.render == "video" else None
-        with Interrupt(own=True) as interrupt, torch_settings(agent.config.cpu_threads):
+        with Interrupt(own=True) as interrupt, agent.torch_settings():
             play = partial(_episode, agent, epsilon, seed, interrupt.check)
             episode = _shown(partial(played.viewable, **game), film, play)
         cut = f", cut at {game['max_frames']:,} frames" if episode.cut else ""

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -126,10 +125,9 @@ class Replay(Protocol):
     nbytes: int
     """Memory in use."""
     full_nbytes: int
-    """Memory in use once full, as far as can be told by now."""
+    """Memory in use once full, as far as can be told by now; what it grows by is the host's."""
     raw_nbytes: int
     """Memory of a full one, uncompressed."""
-    frames_device: torch.device
 
     def reset(self, frame: NDArray[np.generic]) -> None:
         """Start an episode in every environment with `frame` [N, *frame]."""

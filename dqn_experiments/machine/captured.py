@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
 from dqn_experiments.errors import TrainingError
+from dqn_experiments.machine.memory import ran_out
 
 Function = Callable[..., tuple[Tensor, ...]]
 
@@ -60,7 +61,10 @@ class Captured:
         try:
             self._outputs = self._graph.capture(self._function, self._inputs)
         except RuntimeError as error:  # torch's generators cannot be used after that
-            reason = str(error.__context__ or error).splitlines()[0]
+            first = error.__context__ or error
+            if ran_out(first):
+                raise first from None
+            reason = str(first).splitlines()[0]
             raise TrainingError(
                 f"cuda_graphs=true: {self._what} cannot be one CUDA graph ({reason}); "
                 "cuda_graphs=false goes on"

@@ -16,7 +16,8 @@ TORCHS_WORDS = ("can't allocate memory", "not enough memory", "out of memory")
 def available(device: torch.device) -> int:
     """Bytes that can still be had on the host, by this process, or on that GPU."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return torch.cuda.mem_get_info(device)[0] + kept  # by torch, of what was freed
     return int(min(psutil.virtual_memory().available, cgroup.memory_left()))
 
 

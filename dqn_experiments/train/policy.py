@@ -88,8 +88,9 @@ class EpsilonGreedy:
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         with self._randomness, exploring(self._noisy):
             seen = sent(torch.from_numpy(observation), self._device)
-            value, action = self._best(seen)
-        return value.cpu().numpy(), action.cpu().numpy()
+            (best,) = self._best(seen)
+            value, action = best.cpu().numpy()  # once: whoever copies waits for the device
+        return value, action.astype(np.int64)
 
     def state_dict(self) -> State:
         """Where its streams are."""
@@ -113,7 +114,7 @@ class EpsilonGreedy:
 
 def _best_actions(
     network: nn.Module, values: Callable[[Tensor], Tensor], observation: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The highest values f32 [B] and their actions i64 [B]."""
+) -> tuple[Tensor]:
+    """f32 [2, B]: the highest values and their actions."""
     best = values(network(observation)).max(dim=1)
-    return best.values, best.indices
+    return (torch.stack([best.values, best.indices.to(best.values.dtype)]),)

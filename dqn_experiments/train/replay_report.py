@@ -2,10 +2,13 @@
 
 import logging
 
+import torch
 from tqdm import tqdm
 
 from dqn_experiments.experience.contract import Replay
 from dqn_experiments.machine import memory
+
+HOST = torch.device("cpu")
 
 log = logging.getLogger(__name__)
 
@@ -27,5 +30,5 @@ class ReplayReport:
         saves = f" ({tqdm.format_sizeof(raw, 'B')} uncompressed)" if raw > full else ""
         log.info(f"replay memory: about {tqdm.format_sizeof(full, 'B')} once full{saves}")
         self._told = full
-        if full - replay.nbytes > memory.available(replay.frames_device):
+        if full - replay.nbytes > memory.available(HOST):
             log.warning("replay memory: less than that is free; lower buffer.capacity")

@@ -3,6 +3,7 @@
 import logging
 import shutil
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -93,6 +94,10 @@ class TrainedAgent:
             raise ValueError(f"{expected}, and are from {found.min()} to {found.max()}")
         return observation
 
+    def torch_settings(self) -> AbstractContextManager[None]:
+        """Those that the run was trained with."""
+        return torch_settings(self.config.cpu_threads, self.config.deterministic)
+
     def explore_from(self, seed: int) -> None:
         """Draw from `seed` from now on, as an agent that was loaded with it."""
         self.policy = self.policy.seeded(seed)
@@ -114,7 +119,7 @@ def evaluated(
     protocol = chosen.model_dump(include={"episodes", "epsilon", "num_envs"}, exclude_none=True)
     agent.config.evaluation.update(protocol)
     camera = _camera(agent.config)
-    with torch_settings(agent.config.cpu_threads):
+    with agent.torch_settings():
         evaluation = evaluate(
             agent.config,
             agent.policy,
