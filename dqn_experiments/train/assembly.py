@@ -9,6 +9,7 @@ import torch
 from omegaconf import DictConfig
 
 from dqn_experiments.config.components import build_env, build_epsilon, build_replay
+from dqn_experiments.config.protocol import protocol_told
 from dqn_experiments.config.together import check_rule
 from dqn_experiments.experience.spec import ReplaySpec
 from dqn_experiments.machine.captured import are_captured
@@ -69,9 +70,17 @@ def assembled(
         draws = np.random.default_rng(drawing)
         spec = ReplaySpec(env.num_envs, env.observation_shape, env.dtype, draws, device)
         loop = Loop(config, player, build_replay(config, spec), learner)
+        _tell_of_departures(config)
         _tell_of_two_explorers(config, learner)
         on_failure.pop_all()
     return loop
+
+
+def _tell_of_departures(config: DictConfig) -> None:
+    """A recipe's own values go before those of a protocol, and every score tells so."""
+    told = protocol_told(config)
+    if told != config.protocol:
+        log.info(f"scores will be by protocol={told}")
 
 
 def _tell_of_two_explorers(config: DictConfig, learner: Learner) -> None:

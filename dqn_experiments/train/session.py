@@ -13,7 +13,6 @@ from omegaconf import DictConfig
 
 from dqn_experiments.config.components import build_tracker
 from dqn_experiments.config.duration import steps_and_seconds
-from dqn_experiments.config.protocol import protocol_told
 from dqn_experiments.errors import ConfigError, StateError, TrainingError
 from dqn_experiments.experience.contract import Tracker
 from dqn_experiments.experience.spec import TrackedRun
@@ -61,9 +60,6 @@ class Session:
         self.camera, device = camera_of(config), resolve(config.device)
         self.loop = assembled(config, device, interrupt.check, begins)
         log.info(f"training on {device} in {self.run_dir}")
-        protocol = protocol_told(config)
-        if protocol != config.protocol:
-            log.info(f"scores will be by protocol={protocol}")
         self.replay_report = ReplayReport(self.loop.replay)
         with ExitStack() as on_failure:
             on_failure.callback(self.loop.player.close)

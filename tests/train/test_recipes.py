@@ -75,6 +75,23 @@ def test_who_explores_by_noise_and_epsilon_is_told(
     assert told in caplog.text if told else "epsilon" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        (("experiment=rainbow", "protocol=dopamine"), "dopamine, but evaluation.epsilon=0.0"),
+        (("experiment=rainbow",), None),
+        ((), None),
+    ],
+)
+def test_who_departs_from_a_protocol_is_told_so_at_the_start(
+    overrides: tuple[str, ...], told: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO"):
+        loop = assembled(composed(*overrides, "buffer.capacity=100_000"), torch.device("cpu"))
+    loop.player.close()
+    assert f"protocol={told}" in caplog.text if told else "protocol" not in caplog.text
+
+
 def contents(checkpoint_dir: Path) -> dict[str, object]:
     """What can be compared of each file: zips say when they were written, a record how fast."""
     found: dict[str, object] = {}
