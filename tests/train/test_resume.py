@@ -134,9 +134,9 @@ def test_wandb_knows_all_of_a_run_that_was_killed(tmp_path: Path) -> None:
     [
         (signal.SIGINT,),
         (signal.SIGTERM, signal.SIGTERM),  # make passes it on to a process that got it as well
-        (signal.SIGUSR1, signal.SIGTERM),
+        pytest.param((signal.SIGUSR1, signal.SIGTERM), marks=pytest.mark.slow),
         (signal.SIGUSR2, signal.SIGHUP, signal.SIGINT),
-        (signal.SIGHUP,),
+        pytest.param((signal.SIGHUP,), marks=pytest.mark.slow),
     ],
     ids=lambda signals: " ".join(number.name for number in signals),
 )
