@@ -7,7 +7,6 @@ import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -27,7 +26,6 @@ log = logging.getLogger(__name__)
 INIT_TIMEOUT = 10  # seconds for a server that listens to let the run in
 CONNECT_TIMEOUT = 2  # seconds for a server to listen at all
 
-IMPORTED_BY_INIT = "wandb.sdk.launch.inputs.internal"
 FILM = "evaluation/video"
 DATA_DIR = "WANDB_DATA_DIR"
 _one_at_a_time = threading.Lock()  # who says where artifacts wait, which holds for the process
@@ -226,8 +224,6 @@ def _answers(url: str) -> bool:
 
 
 def _init(**arguments: Any) -> Any:
-    if arguments.get("mode") != "disabled":
-        _import_ahead()
     settings = wandb.Settings(
         console="off",
         init_timeout=INIT_TIMEOUT,
@@ -235,18 +231,3 @@ def _init(**arguments: Any) -> Any:
         reinit="create_new",  # beside another run of this process, a caller's own perhaps
     )
     return wandb.init(settings=settings, **arguments)
-
-
-def _import_ahead() -> None:
-    """Import what `wandb.init` would, in less time.
-
-    The classes there look for their docstrings all the way up the stack, so it is a short one.
-    """
-
-    def imported() -> None:
-        with suppress(ImportError):  # of another version, which imports what it needs
-            import_module(IMPORTED_BY_INIT)
-
-    importer = threading.Thread(target=imported)
-    importer.start()
-    importer.join()
