@@ -34,14 +34,9 @@ UPDATES = 200  # of those timed by themselves
 @contextmanager
 def gpu_busy() -> Iterator[list[float]]:
     """Shares of the time in which the GPU was at work, twice a second."""
-    which = f"GPU-{torch.cuda.get_device_properties().uuid}"
-    command = [
-        "nvidia-smi",
-        "-i",
-        which,
-        "--query-gpu=utilization.gpu",
-        "--format=csv,noheader,nounits",
-    ]
+    which = f"--id=GPU-{torch.cuda.get_device_properties().uuid}"
+    asked = ["--query-gpu=utilization.gpu", "--format=csv,noheader,nounits"]
+    command = ["nvidia-smi", which, *asked]
     samples: list[float] = []
     with subprocess.Popen([*command, "-lms", "500"], stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -80,10 +75,10 @@ def recipe(name: str, seconds: float, overrides: list[str]) -> dict[str, Any]:
     torch.cuda.reset_peak_memory_stats()
     filling = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, torch_settings(None):
-        recipe = [f"experiment={experiment}", "env.rom=breakout", *envs, *overrides]
-        if "delay" in composed(*recipe).schedule:
-            recipe += ["schedule.delay=${learning_starts}"]
-        session = started(recipe, folder)
+        said = [f"experiment={experiment}", "env.rom=breakout", *envs, *overrides]
+        if "delay" in composed(*said).schedule:
+            said.append("schedule.delay=${learning_starts}")
+        session = started(said, folder)
         filled = time.perf_counter() - filling
         with session.closed_at_the_end():
             with gpu_busy() as busy:

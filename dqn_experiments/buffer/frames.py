@@ -18,9 +18,6 @@ Reading = Callable[[], Tensor]
 class FrameStore(ABC):
     """The newest `length` frames of each of N environments, each numbered from 0 as they came."""
 
-    device = torch.device("cpu")
-    """Where the frames lie."""
-
     def __init__(
         self, num_envs: int, length: int, shape: tuple[int, ...], dtype: DTypeLike
     ) -> None:
@@ -81,7 +78,7 @@ class RawFrames(FrameStore):
         self._frames = torch.empty(
             (num_envs, length, *shape), dtype=self._torch_dtype, device=device
         )
-        self.device = device
+        self._device = device
 
     def append(self, env: NDArray[np.int64], frames: NDArray[np.generic]) -> None:
         """Store the next frame of each of M different environments, in one write."""
@@ -93,24 +90,24 @@ class RawFrames(FrameStore):
     ) -> None:
         """Put frames [M, *frame] where those of that number, i64 [M], belong."""
         slot = number % self._length
-        if self.device.type == "cpu":
+        if self._device.type == "cpu":
             self._frames.numpy()[env, slot] = frames  # a tenth of torch's time for one frame
             return
-        where = sent(torch.from_numpy(np.stack([env, slot])), self.device)
-        written = sent(torch.from_numpy(np.array(frames)), self.device)
+        where = sent(torch.from_numpy(np.stack([env, slot])), self._device)
+        written = sent(torch.from_numpy(np.array(frames)), self._device)
         self._frames[where[0], where[1]] = written
 
     def read(self, env: NDArray[np.int64], number: NDArray[np.int64]) -> Reading:
         """Ask for frames; they are gathered at once, as they may be overwritten later."""
         row = torch.from_numpy((env * self._length + number % self._length).reshape(-1))
         flat = self._frames.flatten(0, 1).flatten(1)  # torch copies rows faster than planes
-        frames = flat.index_select(0, sent(row, self.device)).view(*number.shape, *self._shape)
+        frames = flat.index_select(0, sent(row, self._device)).view(*number.shape, *self._shape)
         return lambda: frames
 
     @property
     def nbytes(self) -> int:
         """Memory in use; an operating system hands it out only as it is written to."""
-        if self.device.type != "cpu":
+        if self._device.type != "cpu":
             return self.raw_nbytes
         return int(np.minimum(self.count, self._length).sum()) * self._frame_nbytes
 
@@ -133,7 +130,7 @@ class RawFrames(FrameStore):
         shape = len(count), self._stored(count), *self._shape
         frames = matching(state, "frames", np.broadcast_to(np.zeros((), self._dtype), shape))
         self.count[:] = count
-        self._frames[:, : shape[1]] = torch.from_numpy(frames).to(self.device)
+        self._frames[:, : shape[1]] = torch.from_numpy(frames).to(self._device)
 
     def _stored(self, count: NDArray[np.int64]) -> int:
         """Slots that any environment has written to."""

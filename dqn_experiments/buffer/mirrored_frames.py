@@ -30,7 +30,6 @@ class MirroredFrames(FrameStore):
         self._raw = RawFrames(num_envs, length, shape, dtype, device)
         self._mirror = CompressedFrames(num_envs, length, shape, dtype, pinned=False)
         self.count = self._raw.count
-        self.device = device
 
     def append(self, env: NDArray[np.int64], frames: NDArray[np.generic]) -> None:
         """Store the next frame of each of M different environments, [M, *frame]."""

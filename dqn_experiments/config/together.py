@@ -93,9 +93,9 @@ def _atoms(config: dict[str, Any]) -> list[tuple[str, bool]]:
 
 
 def _noise(network: dict[str, Any]) -> list[tuple[str, bool]]:
-    truncated, noisy = (network.get(key) for key in ("truncated_noise", "noisy_sigma"))
     told = "network.truncated_noise=true: must be false without network.noisy_sigma"
-    return [(told, truncated is not True or "noisy_sigma" not in network or noisy is not None)]
+    silent = network.get("noisy_sigma", 0.0) is None
+    return [(told, not (silent and network.get("truncated_noise") is True))]
 
 
 def _check_observations(config: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@
     python tests/agent/rlax_golden.py > tests/agent/rlax_golden.json
 
 Losses and their gradients by the online network's outputs, in float64; `test_against_rlax.py` holds
-our rules against them. What is there has rlax's time indices, but for the batch.
+our rules against them.
 """
 
 import json

@@ -93,16 +93,10 @@ def test_every_combination_has_its_shape_and_its_weights(name: str) -> None:
         (["network=noisy", "network.dueling=true"], 51, None, 6_764_190),
         # 54,496 + 2 (2 x 147,712 + 257 x 51 + 257 x 204) (DER)
         (["network=data_efficient"], 51, None, 776_414),
-        # 77,984 + 3,965,440 + 2,565: (DrQ in Dopamine)
+        # 77,984 + 3,965,440 + 513 x 5 (DrQ in Dopamine)
         (
-            [
-                "network=dueling",
-                "network.shared_hidden=true",
-                "network.torso.padding=same",
-            ],
-            1,
-            None,
-            4_045_989,
+            ["network=dueling", "network.shared_hidden=true", "network.torso.padding=same"],
+            *(1, None, 4_045_989),
         ),
         # 592 + 9,280 + 4,640 + 36,992 + 46,240 + 991,488 + 1,028
         (["network=impala"], 1, None, 1_090_260),
