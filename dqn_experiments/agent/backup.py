@@ -73,8 +73,10 @@ class Backup:
         reward, values = batch.reward, self._values(chooser)
         if self._munchausen:
             here = output if self._online_log_policy else target_network(batch.observation)
-            log_policy = self._values(here), batch.action, self._temperature
-            reward = reward + self._alpha * munchausen_bonus(*log_policy, self._floor)
+            bonus = munchausen_bonus(
+                self._values(here), batch.action, self._temperature, self._floor
+            )
+            reward = reward + self._alpha * bonus
             following = soft_value(next_output, values, self._temperature)
         else:
             following = of_greedy(next_output, values)

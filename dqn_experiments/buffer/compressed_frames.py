@@ -123,10 +123,6 @@ class CompressedFrames(FrameStore):
             each = self._judged_nbytes / self._judged_blocks
         return self._fixed_nbytes() + int(len(self.count) * self._ring * (each + BYTES_OBJECT))
 
-    def check(self) -> None:
-        """Decode every block; raises StateError if one is damaged."""
-        _check(self._held(self.count), self.state_dict()["blocks"], self._codec)
-
     def state_dict(self) -> State:
         """Everything; `blocks` environment by environment, oldest first, the newest of each perhaps
         not full."""
@@ -157,6 +153,7 @@ class CompressedFrames(FrameStore):
         self.count[:], self._codec = count, codec
         for (env, block, frames), packed in zip(held, blocks, strict=True):
             self._unpack(env, block, packed, frames)
+        self._judged_nbytes, self._judged_blocks = self._packed_nbytes, self._packed_blocks
 
     def _unpack(self, env: int, block: int, packed: bytes, frames: int) -> None:
         if frames == BLOCK:

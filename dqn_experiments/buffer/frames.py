@@ -51,10 +51,6 @@ class FrameStore(ABC):
         """Memory in use once full, as far as can be told by now."""
 
     @abstractmethod
-    def check(self) -> None:
-        """Raises StateError if what is stored is damaged."""
-
-    @abstractmethod
     def state_dict(self) -> State:
         """Everything."""
 
@@ -115,9 +111,6 @@ class RawFrames(FrameStore):
     def full_nbytes(self) -> int:
         """Memory in use once full."""
         return self.raw_nbytes
-
-    def check(self) -> None:
-        """Every frame is one."""
 
     def state_dict(self) -> State:
         """Everything, in the order of the memory it lies in."""

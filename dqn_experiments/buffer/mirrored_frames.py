@@ -50,10 +50,6 @@ class MirroredFrames(FrameStore):
         """Memory in use once full, as far as can be told by now."""
         return self._raw.full_nbytes + self._mirror.full_nbytes
 
-    def check(self) -> None:
-        """Decode every block; raises StateError if one is damaged."""
-        self._mirror.check()
-
     def state_dict(self) -> State:
         """Everything, compressed as it is."""
         return self._mirror.state_dict()

@@ -128,17 +128,6 @@ class PrioritizedReplay(Replay):
         """Memory in use once full, as far as can be told by now."""
         return super().full_nbytes + self._tree.nbytes
 
-    def check(self) -> None:
-        """Hold everything stored against what must be true of it; raises StateError."""
-        super().check()
-        self._settle()
-        index = self._rings.stored_index(np.arange(len(self)))
-        env, number = self._rings.slot(index)
-        settled = number < self._seen[env]
-        drawable = self._tree.leaves[self._leaf(index)] > 0
-        if (drawable != self._rings.complete(index))[settled].any():
-            raise StateError("priority: must be positive where a transition starts, 0 elsewhere")
-
     def state_dict(self) -> State:
         """Everything stored, compressed as it is, the priorities, and the batch read ahead."""
         self._settle()

@@ -133,10 +133,6 @@ class Replay(ABC):
         """Memory in use once full, as far as can be told by now."""
         return self._rings.nbytes + self._rings.frames.full_nbytes
 
-    def check(self) -> None:
-        """Hold everything stored against what must be true of it; raises StateError."""
-        self._rings.check()
-
     def state_dict(self) -> State:
         """Everything stored, compressed as it is, and the batch that was read ahead."""
         ahead = vars(self._ahead()) if self._ahead else {}

@@ -159,11 +159,6 @@ class TransitionRings:
         """Numbers of the newest `frames` of each observation, i64 [B, frames]."""
         return number[:, None] - lookback(self._fields("age", env, number), frames)
 
-    def check(self) -> None:
-        """Hold slots and frames against what must be true of them; raises StateError."""
-        self._check(self._slots, self.count)
-        self.frames.check()
-
     def _check(self, slots: NDArray[Any], count: NDArray[np.int64]) -> None:
         """Ages run from 0 at an episode's first frame to its last one, as far as is stored."""
         if (count < 1).any():

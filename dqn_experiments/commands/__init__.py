@@ -1,1 +1,1 @@
-"""The commands: python -m dqn_experiments, .evaluate and .watch."""
+"""The commands: python -m dqn_experiments, and those named after a dot."""

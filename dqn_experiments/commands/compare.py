@@ -84,6 +84,6 @@ def _check_installed() -> None:
     """Refuse early, in one line, what would fail after minutes of reading."""
     from importlib.util import find_spec
 
-    for name in ("matplotlib", "plotly", "rich"):
+    for name in ("matplotlib", "plotly"):
         if find_spec(name) is None:
             raise ConfigError(f"{name} is not installed: pip install 'dqn_experiments[compare]'")

@@ -14,14 +14,21 @@ TERMINAL = "hydra/job_logging/console.yaml"
 """Says how a line of the terminal looks, and so one of the file."""
 
 
+_with_a_log: set[int] = set()  # threads
+
+
 @contextmanager
 def logged(file: Path) -> Iterator[None]:
-    """Add what this thread logs meanwhile to a file, and the error that ends it."""
+    """Add what is logged meanwhile to a file, and the error that ends it.
+
+    What threads log that have a log of their own is not added.
+    """
     handler = logging.FileHandler(file)
     terminal = OmegaConf.load(config_dir() / TERMINAL)
     handler.setFormatter(logging.Formatter(terminal.formatters.simple.format))
     thread = threading.get_ident()
-    handler.addFilter(lambda record: record.thread == thread)
+    handler.addFilter(lambda record: record.thread not in _with_a_log - {thread})
+    _with_a_log.add(thread)
     root = logging.getLogger()
     root.addHandler(handler)
     try:
@@ -31,5 +38,6 @@ def logged(file: Path) -> Iterator[None]:
         handler.emit(told)
         raise
     finally:
+        _with_a_log.discard(thread)
         root.removeHandler(handler)
         handler.close()

@@ -49,7 +49,7 @@ def _watch(composed: DictConfig) -> float:
     for seed in range(chosen.seed, chosen.seed + chosen.episodes):
         path = chosen.run / "videos" / f"step_{agent.step}_seed_{seed}.mp4"
         film = path if chosen.render == "video" else None
-        with Interrupt(own=True) as interrupt, agent.torch_settings():
+        with Interrupt(own=True) as interrupt, agent.at_work():
             play = partial(_episode, agent, epsilon, seed, interrupt.check)
             episode = _shown(partial(played.viewable, **game), film, play)
         cut = f", cut at {game['max_frames']:,} frames" if episode.cut else ""

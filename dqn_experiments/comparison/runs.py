@@ -16,9 +16,9 @@ from dqn_experiments.config.stored_form import COMMIT, OPTION, TARGET, as_of_tod
 from dqn_experiments.config.wording import printable
 from dqn_experiments.errors import ConfigError
 from dqn_experiments.run.config_file import CONFIG, read_config
-from dqn_experiments.run.history import HISTORY, read_history
+from dqn_experiments.run.files import EVALUATION, HISTORY, METRICS
+from dqn_experiments.run.history import read_history
 
-METRICS, EVALUATION = "metrics.jsonl", "evaluation.json"
 OF_A_RUN = ("checkpoints", "videos", "wandb")
 """Folders in which no other run lies."""
 WANTED = (b'"evaluation/step"', b'"perf/steps_per_second"')

@@ -27,10 +27,9 @@ class FixedQuota:
         epsilon: UnitInterval,
         num_envs: Count,
         max_frames: Count | None,
-        video: bool,
+        video: bool,  # of the run, which films what this plays
     ) -> None:
         self.every = every
-        self.video = video
         self.num_envs = min(num_envs, episodes)
         self.max_frames = max_frames
         self.epsilon = epsilon

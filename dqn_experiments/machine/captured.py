@@ -57,7 +57,7 @@ class Captured:
         return self._outputs
 
     def _capture(self) -> None:
-        """Which computes nothing."""
+        """Record the kernels of a call, which are not run; raises TrainingError."""
         try:
             self._outputs = self._graph.capture(self._function, self._inputs)
         except RuntimeError as error:  # torch's generators cannot be used after that

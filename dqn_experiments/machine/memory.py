@@ -1,5 +1,6 @@
 """How much memory there is, before it is asked for."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -11,6 +12,9 @@ from dqn_experiments.machine import cgroup
 
 TORCHS_WORDS = ("can't allocate memory", "not enough memory", "out of memory")
 """For the host's memory on POSIX systems and on Windows, and for a Mac's GPU."""
+
+ASKED_FOR = re.compile(r"allocate ([\d.]+ [KMGTPE]?i?B|\d+ bytes)")
+"""In the words of numpy and of torch on all devices."""
 
 
 def available(device: torch.device) -> int:
@@ -35,4 +39,6 @@ def shortage_told(what_to_lower: Callable[[], str]) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if not ran_out(error):
             raise
-        raise TrainingError(f"out of memory: free some, or {what_to_lower()}") from error
+        asked = ASKED_FOR.search(str(error))
+        at_once = f" ({asked[1]} were asked for at once)" if asked else ""
+        raise TrainingError(f"out of memory{at_once}: free some, or {what_to_lower()}") from error

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dqn_experiments.errors import ConfigError
-
-HISTORY = "history.csv"
+from dqn_experiments.run.files import HISTORY
 
 
 def read_history(

@@ -11,16 +11,13 @@ from typing import Any
 
 from dqn_experiments.errors import StateError
 from dqn_experiments.experience.contract import Tracker
+from dqn_experiments.run.files import HISTORY, METRICS
 from dqn_experiments.run.film import evaluation_film
-from dqn_experiments.run.history import HISTORY
 from dqn_experiments.run.lines import Lines
 from dqn_experiments.run.score import NORMALIZED, Evaluation, summary
 from dqn_experiments.state import State, plain
 
 log = logging.getLogger(__name__)
-
-
-METRICS = "metrics.jsonl"
 
 
 @dataclass(frozen=True)

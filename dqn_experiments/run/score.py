@@ -10,6 +10,7 @@ from typing import Any
 from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.machine.files import replace_text
 from dqn_experiments.reference import HUMAN_PLAY, human_normalized
+from dqn_experiments.run.files import EVALUATION
 from dqn_experiments.run.training_score import TrainingScore
 
 NORMALIZED = "evaluation/human_normalized"
@@ -147,7 +148,7 @@ class Evaluation:
         """Leave it as the run's evaluation.json."""
         content: dict[str, Any] = asdict(self)
         content = {**content.pop("score"), **content}
-        replace_text(run_dir / "evaluation.json", json.dumps(content, indent=2) + "\n")
+        replace_text(run_dir / EVALUATION, json.dumps(content, indent=2) + "\n")
 
 
 def summary(row: Mapping[str, Any]) -> dict[str, Any]:

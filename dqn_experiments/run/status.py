@@ -11,9 +11,10 @@ from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import Checkpoint
 from dqn_experiments.run.config_file import CONFIG
 from dqn_experiments.run.failure import failure_of
+from dqn_experiments.run.files import METRICS
 from dqn_experiments.run.ownership import in_use, was_left
 from dqn_experiments.run.pruned import is_pruned
-from dqn_experiments.run.record import METRICS, rows_of
+from dqn_experiments.run.record import rows_of
 
 TAIL = 4_096  # bytes of metrics.jsonl that hold its last row
 LARGEST = 100_000  # bytes of a config that are read
@@ -77,8 +78,9 @@ def _newest_step(run_dir: Path) -> int:
     try:
         with (run_dir / METRICS).open("rb") as file:
             file.seek(-min(TAIL, file.seek(0, os.SEEK_END)), os.SEEK_END)
-            lines = file.read().decode(errors="replace").split("\n")[:-1]
-        step = rows_of(lines[-1])[-1].get("step") if lines else 0
+            *lines, _ = file.read().decode(errors="replace").split("\n")  # it may be half a line
+        rows = rows_of(lines[-1]) if lines else []
+        step = rows[-1].get("step") if rows else 0
     except (OSError, StateError):
         return 0
     return step if isinstance(step, int) else 0

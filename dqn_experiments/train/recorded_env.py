@@ -118,7 +118,9 @@ class RecordedEnv:
 
     def state_dict(self) -> State:
         """The record, and the states that shorten it."""
-        own = self._env.state_dict() if hasattr(self._env, "state_dict") else None
+        own = None
+        if hasattr(self._env, "state_dict") and not self._alone:  # or some of it stands still
+            own = self._env.state_dict()
         shortcuts: State = {}
         if own is not None:
             self._base = own

@@ -19,7 +19,6 @@ class ReplayReport:
     def __init__(self, replay: Replay) -> None:
         self._replay = replay
         self._told = 0
-        self.tell()
 
     def tell(self) -> None:
         """Say it unless that is about what was said before."""

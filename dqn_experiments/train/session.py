@@ -99,6 +99,7 @@ class Session:
         if found is None:
             self.record.start()
             self.loop.start()
+            self.replay_report.tell()
             return
         log.info(f"going on from {found.path}")
         try:
@@ -112,6 +113,7 @@ class Session:
         self.score = found.score
         self.scored_step = None if found.score is None else found.step
         self.progress.go_on(found.step)
+        self.replay_report.tell()
 
     def run(self) -> Outcome:
         """Go on to the last step or to the pause; a signal is followed by a checkpoint.

@@ -64,8 +64,13 @@ def train(
                 log.info(f"{run_dir}: {status} after {found.step:,} steps; nothing is left to do")
                 return Outcome(run_dir, status, found.step, found.score)
             run = TrackedRun(run_dir, plain_config(config), title, sweep)
-            with memory.shortage_told(lambda: f"lower buffer.capacity={config.buffer.capacity}"):
+            with memory.shortage_told(lambda: _what_to_lower(config)):
                 session = Session(config, run, interrupt, begins=found is None)
             with session.closed_at_the_end():
                 session.begin(found)
                 return session.run()
+
+
+def _what_to_lower(config: DictConfig) -> str:
+    """What helps a run that is too large to begin."""
+    return f"lower buffer.capacity={config.buffer.capacity}, or take a smaller network"

@@ -2,8 +2,8 @@
 
 import logging
 import shutil
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +19,7 @@ from dqn_experiments.experience.contract import Env
 from dqn_experiments.experience.spec import NetworkSpec, TrackedRun
 from dqn_experiments.machine.captured import are_captured
 from dqn_experiments.machine.devices import resolve, torch_settings
+from dqn_experiments.machine.memory import shortage_told
 from dqn_experiments.run import checkpoint
 from dqn_experiments.run.checkpoint import SUMS, WEIGHTS
 from dqn_experiments.run.film import scored_film
@@ -94,9 +95,14 @@ class TrainedAgent:
             raise ValueError(f"{expected}, and are from {found.min()} to {found.max()}")
         return observation
 
-    def torch_settings(self) -> AbstractContextManager[None]:
-        """Those that the run was trained with."""
-        return torch_settings(self.config.cpu_threads, self.config.deterministic)
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Compute as the run did that it was trained in; want of memory is told in one line."""
+        with (
+            torch_settings(self.config.cpu_threads, self.config.deterministic),
+            shortage_told(lambda: "choose another device, or fewer environments"),
+        ):
+            yield
 
     def explore_from(self, seed: int) -> None:
         """Draw from `seed` from now on, as an agent that was loaded with it."""
@@ -119,7 +125,7 @@ def evaluated(
     protocol = chosen.model_dump(include={"episodes", "epsilon", "num_envs"}, exclude_none=True)
     agent.config.evaluation.update(protocol)
     camera = _camera(agent.config)
-    with agent.torch_settings():
+    with agent.at_work():
         evaluation = evaluate(
             agent.config,
             agent.policy,
@@ -167,7 +173,7 @@ def _track(config: DictConfig, run_dir: Path, evaluation: Evaluation, film: Path
         tracker.summarise(evaluation.summary())
         send_film(tracker, film, None)
         tracker.close(0)
-    except ConfigError:
-        raise
+    except ConfigError as error:  # of a machine that is not the run's
+        log.warning(f"{error}; the score is not added to the tracker")
     except Exception as error:  # of whatever it depends on
         log.warning(f"the tracker failed ({error!r}); the score is not added to it")

@@ -49,6 +49,17 @@ def make(kind: str = "uniform", num_envs: int = 1, stack: int = 1, **changes: An
     return KINDS[kind](spec, **options)
 
 
+def check(replay: Any) -> None:
+    """A memory holds against one another what it takes in; what can be drawn has a priority."""
+    replay.load_state_dict(replay.state_dict())
+    if isinstance(replay, PrioritizedReplay):
+        index = replay._rings.stored_index(np.arange(len(replay)))
+        env, number = replay._rings.slot(index)
+        drawable = replay._tree.leaves[replay._leaf(index)] > 0
+        settled = number < replay._seen[env]
+        assert (drawable == replay._rings.complete(index))[settled].all()
+
+
 def name(frame: NDArray[np.generic]) -> int:
     """The number that was written into a frame."""
     return int(np.ascontiguousarray(frame).view(np.uint32)[0])

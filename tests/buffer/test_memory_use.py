@@ -29,6 +29,9 @@ def test_screens_take_a_fraction_of_the_memory_and_the_estimate_says_which() -> 
         for t in range(12_000):
             frames.append(np.zeros(1, int), screens[[t % 200]])
         assert frames.nbytes == pytest.approx(estimate, rel=0.1)
+        copy = make(compression=compression, capacity=10_000, frame=(84, 84))
+        copy._rings.frames.load_state_dict(frames.state_dict())
+        assert copy.full_nbytes == pytest.approx(replay.full_nbytes, rel=0.1)
         assert frames.raw_nbytes == 10_000 * 84 * 84
         size[compression] = replay.nbytes
     assert size["zstd"] < size["none"] / 50

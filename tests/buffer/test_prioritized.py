@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.buffer.slow_replay import Player, make
+from tests.buffer.slow_replay import Player, check, make
 
 ALPHA, BETA, EPSILON = 0.6, 0.5, 1e-6
 
@@ -84,7 +84,7 @@ def test_the_priority_of_what_was_overwritten_changes_nothing() -> None:
     before = replay._tree.leaves.copy()
     replay.update(torch.from_numpy(index), torch.full((len(index),), 9.0))
     assert (replay._tree.leaves == before).all()
-    replay.check()
+    check(replay)
 
 
 def test_beta_follows_its_schedule_of_agent_steps() -> None:

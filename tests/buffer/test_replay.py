@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dqn_experiments import state
 from dqn_experiments.buffer.compressed_frames import CompressedFrames
 from dqn_experiments.errors import StateError
-from tests.buffer.slow_replay import KINDS, Episode, Player, assert_same, make, rows
+from tests.buffer.slow_replay import KINDS, Episode, Player, assert_same, check, make, rows
 
 STORES: dict[str, dict[str, Any]] = {
     "compressed": {"compression": "zstd"},
@@ -79,7 +79,7 @@ def test_every_transition_is_one_that_was_added(
     assert len(stored) == len(index)
     for start, transition in stored:
         assert_same(transition, expected[start])
-    replay.check()
+    check(replay)
 
 
 @each_kind
@@ -144,7 +144,7 @@ def test_a_saved_memory_goes_on_as_if_nothing_had_happened(
         copies = [make(kind, **options, **STORES[kept], seed=9) for kept in (saved_by, other)]
         for copy in copies:
             copy.load_state_dict(state.load(tmp_path / "replay"))
-            copy.check()
+            check(copy)
         player.replays += copies
         for _ in range(30):
             batch = replay.sample()
@@ -197,7 +197,7 @@ def test_a_reset_cuts_the_running_episodes() -> None:
     replay.reset(frame)
     player.episodes[0].append(Episode([names[0]]))
     player.play(10)
-    replay.check()
+    check(replay)
     stored = dict(rows(replay.transitions(every_index(replay))))
     assert set(stored) == player.stored(100, 3)
     for t in range(len(running.actions)):

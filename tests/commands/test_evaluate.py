@@ -1,6 +1,7 @@
 """Scores of a run's checkpoints."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -40,3 +41,20 @@ def test_a_score_that_cannot_be_left_in_a_directory_is_told_all_the_same(
     (line,) = caplog.messages
     assert told in line
     assert not (run_dir / "evaluation.json").exists()
+
+
+def test_a_score_is_told_where_its_run_cannot_be_tracked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A run that was tracked online, scored on a machine without a login."""
+    run_dir = shutil.copytree(FROZEN / "cartpole", tmp_path / "run")
+    config = (run_dir / "config.yaml").read_text()
+    (run_dir / "config.yaml").write_text(re.sub("mode: .*", "mode: online", config))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("WANDB_API_KEY", raising=False)
+    caplog.set_level("WARNING")
+    assert dqn.evaluate(run_dir, episodes=1, max_frames=5, track=True).episodes == 1
+    (line,) = caplog.messages
+    assert line.startswith("tracker.mode=online: ")
+    assert line.endswith("; the score is not added to the tracker")
+    assert (run_dir / "evaluation.json").exists()

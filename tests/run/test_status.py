@@ -102,3 +102,11 @@ def test_looking_never_keeps_a_run_out(tmp_path: Path) -> None:
         over.set()
         looker.join()
     assert seen == {True, False}
+
+
+@pytest.mark.parametrize("rows", ["\n", "{}\n\n", '{"step": 5}\n\n', "", "[1]\n"])
+def test_metrics_without_a_last_row_tell_no_step(rows: str, tmp_path: Path) -> None:
+    run = begun(tmp_path / "run")
+    with owned(run, "run_dir"):
+        (run / "metrics.jsonl").write_text(rows)
+        assert status_of(run) == Status("running", 0, None)

@@ -100,6 +100,15 @@ def test_only_what_is_left_is_played_again(
     assert len(played) <= NUM_ENVS * 3 * 10
 
 
+def test_what_stands_still_while_another_plays_is_not_saved(long_seaquest: RecordedEnv) -> None:
+    with closing(make("seaquest")) as copy:
+        copy._env.state_dict = lambda: pytest.fail("was saved")  # type: ignore[attr-defined]
+        copy.load_state_dict(long_seaquest.state_dict())
+        saved = copy.state_dict()
+    assert saved["base"] is None
+    assert saved["shortcuts"]
+
+
 def test_states_of_strangers_are_not_believed(
     long_seaquest: RecordedEnv,
     tmp_path: Path,

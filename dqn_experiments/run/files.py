@@ -1,0 +1,5 @@
+"""What files of a run directory are called."""
+
+HISTORY = "history.csv"
+METRICS = "metrics.jsonl"
+EVALUATION = "evaluation.json"
