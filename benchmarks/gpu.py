@@ -4,8 +4,8 @@
 
 Overrides are those of all recipes; this one fills each replay memory first, at random. For each:
 the complete loop's steps/s, how long its 50,000,000 steps would take, the milliseconds of an update
-by itself, and how busy the GPU was. `--only nature_2015@64` (a recipe, and how many environments)
-measures one. Where no number is named, a recipe plays as many as it says.
+by itself, and how busy the GPU was. `--only nature_2015@64` measures one: a recipe, how many
+environments, and after a blank overrides of its own. Where no number is named, a recipe plays as many as it says.
 """
 
 import argparse
@@ -27,7 +27,10 @@ from dqn_experiments.config.compose import composed
 from dqn_experiments.machine.devices import torch_settings
 from dqn_experiments.train.session import Session
 
-RECIPES = ("nature_2015", "nature_2015@64", "btr", "dopamine_rainbow", "iqn")
+RECIPES = (
+    *("nature_2015", "nature_2015@64", "nature_2015@64 overlap_updates=true"),
+    *("btr", "btr overlap_updates=false", "dopamine_rainbow", "iqn"),
+)
 UPDATES = 200  # of those timed by themselves
 
 
@@ -70,12 +73,13 @@ def update_ms(session: Session) -> float:
 
 def recipe(name: str, seconds: float, overrides: list[str]) -> dict[str, Any]:
     """What there is to tell of one."""
-    experiment, _, num_envs = name.partition("@")
+    chosen, *own = name.split()
+    experiment, _, num_envs = chosen.partition("@")
     envs = [f"env.num_envs={num_envs}"] if num_envs else []
     torch.cuda.reset_peak_memory_stats()
     filling = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, torch_settings(None):
-        said = [f"experiment={experiment}", "env.rom=breakout", *envs, *overrides]
+        said = [f"experiment={experiment}", "env.rom=breakout", *envs, *own, *overrides]
         if "delay" in composed(*said).schedule:
             said.append("schedule.delay=${learning_starts}")
         session = started(said, folder)

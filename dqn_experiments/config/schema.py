@@ -70,6 +70,7 @@ class RunConfig(BaseModel):
     learning_starts: OptionalCount
     update_every: Count
     updates_at_once: Count
+    overlap_updates: bool
     initial_weights: AbsolutePath | None
     protocol: ProtocolName | None
     log_every: Count

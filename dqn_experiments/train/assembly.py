@@ -66,7 +66,8 @@ def assembled(
             graphs=are_captured(config.cuda_graphs, device, learner.rule, learner.network),
         )
         recorded = RecordedEnv(env, np.random.default_rng(playing), between_steps)
-        player = Player(recorded, policy, env.observation_shape, env.dtype)
+        aside = config.overlap_updates
+        player = Player(recorded, policy, env.observation_shape, env.dtype, aside)
         draws = np.random.default_rng(drawing)
         spec = ReplaySpec(env.num_envs, env.observation_shape, env.dtype, draws, device)
         loop = Loop(config, player, build_replay(config, spec), learner)

@@ -22,6 +22,7 @@ class Loop:
         self._learning_starts = config.learning_starts  # plain numbers: they are read every step
         self._update_every = config.update_every
         self._updates_at_once = config.updates_at_once
+        self._overlap_updates = config.overlap_updates
         in_steps = learner.rule.target_update_unit == "steps"  # else the learner counts
         self._target_update_every = learner.rule.target_update_every if in_steps else 0
         self._reset_every, self._reset_until = config.reset.every, config.reset.until
@@ -36,22 +37,29 @@ class Loop:
 
     def advance(self) -> list[Episode]:
         """One step in every environment, and the updates due by then; returns ended episodes."""
-        played = self.player.play(self.epsilon)
-        self.replay.add(played.action, played.timestep)
+        outcome = self.player.act(self.epsilon)
         self.step += self.player.num_envs
-
-        if self.step > self._learning_starts:
-            for _ in range(self._updates_at_once * self.times_due(self._update_every)):
-                batch = self.replay.sample()
-                update = self.learner.update(batch, self.step)
-                self.replay.update(batch.index, update.priority)
-                self.losses.add(self.step, update.loss)
-            for _ in range(self.times_due(self._target_update_every)):
-                self.learner.sync_target()
-            if self.times_due(self._reset_every) and self.step <= self._reset_until:
-                self.learner.reset(*self._kept)
-
+        if self._overlap_updates:
+            self._learn()
+        played = outcome()
+        self.replay.add(played.action, played.timestep)
+        if not self._overlap_updates:
+            self._learn()
         return self.player.ended(played, self.step, self.losses.so_far)
+
+    def _learn(self) -> None:
+        """What is due by now, from what is stored."""
+        if self.step <= self._learning_starts:
+            return
+        for _ in range(self._updates_at_once * self.times_due(self._update_every)):
+            batch = self.replay.sample()
+            update = self.learner.update(batch, self.step)
+            self.replay.update(batch.index, update.priority)
+            self.losses.add(self.step, update.loss)
+        for _ in range(self.times_due(self._target_update_every)):
+            self.learner.sync_target()
+        if self.times_due(self._reset_every) and self.step <= self._reset_until:
+            self.learner.reset(*self._kept)
 
     @property
     def epsilon(self) -> float:

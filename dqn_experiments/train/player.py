@@ -1,6 +1,8 @@
 """The player: environments, what they show, who acts in them, and what comes of it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -35,6 +37,7 @@ class Player:
         policy: chooses the actions.
         observation_shape: (K, *frame) that it sees.
         dtype: of a frame.
+        aside: whether environments step in a thread of their own, beside whatever else is computed.
     """
 
     def __init__(
@@ -43,12 +46,14 @@ class Player:
         policy: EpsilonGreedy,
         observation_shape: tuple[int, ...],
         dtype: np.dtype[np.generic],
+        aside: bool = False,
     ) -> None:
         self.num_envs, self.frame_skip = env.num_envs, env.frame_skip
         self.policy = policy
         self._env = env
         self._stack = FrameStack(env.num_envs, observation_shape, dtype)
         self._statistics = EpisodeStatistics(env.num_envs)
+        self._aside = ThreadPoolExecutor(1) if aside else None
 
     def start(self) -> NDArray[np.generic]:
         """Begin an episode everywhere; returns the first frames [N, *frame]."""
@@ -56,12 +61,21 @@ class Player:
         self._stack.reset(frame)
         return frame
 
-    def play(self, epsilon: float) -> Played:
-        """One step everywhere, exploring with that probability."""
+    def act(self, epsilon: float) -> Callable[[], Played]:
+        """Choose an action everywhere, exploring with that probability.
+
+        What it returns takes the step, or waits for it where environments step aside.
+        """
         action, value = self.policy.act(self._stack.observation, epsilon)
-        timestep = self._env.step(action)
-        self._stack.push(timestep.first_frame, timestep.done)
-        return Played(action, value, epsilon, timestep)
+        step = partial(self._env.step, action)
+        outcome = self._aside.submit(step).result if self._aside else step
+
+        def played() -> Played:
+            timestep = outcome()
+            self._stack.push(timestep.first_frame, timestep.done)
+            return Played(action, value, epsilon, timestep)
+
+        return played
 
     def ended(
         self, played: Played, step: int, losses: Callable[[], NDArray[np.float64]]
@@ -69,14 +83,16 @@ class Player:
         """The episodes that ended with what was just played.
 
         Args:
-            played: what `play` gave.
+            played: what came of an action.
             step: agent steps of the run by now.
             losses: see `EpisodeStatistics.add`.
         """
         return self._statistics.add(step, played.epsilon, played.value, played.timestep, losses)
 
     def close(self) -> None:
-        """Release the environments."""
+        """Release the environments, once they have taken a step that was begun."""
+        if self._aside:
+            self._aside.shutdown()
         self._env.close()
 
     def state_dict(self) -> State:

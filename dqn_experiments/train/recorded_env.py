@@ -22,7 +22,9 @@ SEED_AFTER = 10_000
 """Steps after which the end of an episode is followed by a seed. It takes ALE 60 to 140 ms to be
 seeded, so it is not done every time, and 5 s to repeat 10,000 steps, so it is done now and then."""
 OF_ALL = 15_000
-"""The same for all environments together: many of them are seeded more often."""
+"""The same for all environments together: many of them are seeded more often,"""
+AT_LEAST = 1_000
+"""but not after fewer steps of their own, or a GPU would wait for seeds more than for games."""
 
 FOLLOW_AFTER = 1.5
 """Times as old an environment is followed: most episodes have ended by then."""
@@ -46,7 +48,7 @@ class RecordedEnv:
     ) -> None:
         self._env, self._rng, self._between_steps = env, rng, between_steps
         self.num_envs, self.frame_skip = env.num_envs, env.frame_skip
-        self._seed_after = max(1, min(SEED_AFTER, OF_ALL // env.num_envs))
+        self._seed_after = min(SEED_AFTER, max(AT_LEAST, OF_ALL // env.num_envs))
         self._age = np.zeros(env.num_envs, np.int64)  # steps since an environment was seeded
         self._base: State | None = None  # where the record begins, if not with seeds
         self._recording = Recording(env.num_envs, [], [])

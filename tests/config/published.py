@@ -34,6 +34,7 @@ SHARED: Table = {  # of all Atari agents (Mnih et al. 2015, Extended Data Table 
     "total_steps": 200_000_000 // 4,
     "update_every": 4,
     "updates_at_once": 1,
+    "overlap_updates": False,
     "reset.every": 0,
 }
 NO_STICKY: Table = {
@@ -262,6 +263,7 @@ TABLE: dict[str, Table] = {
         "protocol": "dopamine",
         "env.num_envs": 64,
         "update_every": 64,
+        "overlap_updates": True,
         "learning_starts": 200_000,
         "agent.discount": 0.997,
         "agent.target_update_every": 500,

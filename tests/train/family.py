@@ -60,6 +60,7 @@ SWITCHES: dict[str, dict[str, tuple[str, ...]]] = {
     "target_unit": {"steps": (), "updates": ("agent.target_update_unit=updates",)},
     "target_mix": {"1": (), "0.3": ("agent.target_mix=0.3",)},
     "updates_at_once": {"1": (), "2": ("updates_at_once=2",)},
+    "overlap_updates": {"off": (), "on": ("overlap_updates=true",)},
     "reset": {"off": (), "on": ("reset.every=36",)},
     "num_envs": {"1": (), "3": ("env.num_envs=3",)},
 }

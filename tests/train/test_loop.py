@@ -1,5 +1,6 @@
 """Learner, player and loop beside a slow Algorithm 1: the same actions, batches and weights."""
 
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from dqn_experiments.config.compose import composed
+from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.train.assembly import assembled
 from dqn_experiments.train.loop import Loop
 from tests.train.slow_algorithm import Settings, SlowAlgorithm
@@ -39,6 +41,13 @@ VARIANTS: dict[str, tuple[str, ...]] = {
         "update_every=2",
         "agent.target_update_every=35",
         "agent.discount=0.9",
+    ),
+    "updates beside a step": (
+        "env.num_envs=3",
+        "overlap_updates=true",
+        "buffer.read_ahead=false",
+        "update_every=2",
+        "agent.target_update_every=35",
     ),
     "prioritized": (
         "buffer=prioritized",
@@ -180,3 +189,32 @@ def test_the_priorities_of_the_rule_decide_over_the_weights_of_later_batches() -
         priority.update(zip(index, np.array(given) + 1e-6, strict=True))
         largest = max(largest, *priority.values())
     assert len(set(priority.values())) > 100
+
+
+def test_environments_step_while_updates_see_what_was_before() -> None:
+    config = composed(*COMMON, *VARIANTS["updates beside a step"])
+    loop: Any = assembled(config, torch.device("cpu"))
+    step, learn = loop.player._env.step, loop._learn
+    stepping, learned = Event(), Event()
+
+    def until_it_has_learned(action: Any) -> Timestep:
+        stepping.set()
+        assert learned.wait(60)
+        stepping.clear()
+        learned.clear()
+        outcome: Timestep = step(action)
+        return outcome
+
+    def during_a_step() -> None:
+        assert stepping.wait(60)
+        before = len(loop.replay)
+        learn()
+        assert len(loop.replay) == before
+        learned.set()
+
+    loop.player._env.step, loop._learn = until_it_has_learned, during_a_step
+    loop.start()
+    while loop.step < STEPS:
+        loop.advance()
+    assert loop.learner.updates == (loop.step - 96) // 2
+    loop.player.close()

@@ -28,6 +28,7 @@ ENVIRONMENTS = {
 def seeds_come_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorded_env, "SEED_AFTER", 150)
     monkeypatch.setattr(recorded_env, "OF_ALL", 6_400)
+    monkeypatch.setattr(recorded_env, "AT_LEAST", 90)
 
 
 def make(
