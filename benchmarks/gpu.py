@@ -5,7 +5,8 @@
 Overrides are those of all recipes; this one fills each replay memory first, at random. For each:
 the complete loop's steps/s, how long its 50,000,000 steps would take, the milliseconds of an update
 by itself, and how busy the GPU was. `--only nature_2015@64` measures one: a recipe, how many
-environments, and after a blank overrides of its own. Where no number is named, a recipe plays as many as it says.
+environments, and after a blank overrides of its own. Where no number is named, a recipe plays as
+many as it says.
 """
 
 import argparse
