@@ -41,14 +41,13 @@ def one_line(error: BaseException) -> str:
 def _missing(error: MissingConfigException) -> str:
     """A file of configs that is not there, chosen by a command line or named in another file."""
     group, _, choice = str(error.missing_cfg_file).rpartition("/")
-    options = list(error.options or ()) or (
-        choices(group).split(", ") if group in folders() else []
-    )
+    known = error.options or (choices(group).split(", ") if group in folders() else [])
+    options = [each for each in known if not each.startswith("_")]  # parts of others
     where = "" if error.options else str(error).splitlines()[0]
     named_in = re.match(r"In '(?!config')\S+'", where)
     told = f"{group}={choice}: {_choices(choice, options)}" if group and options else where
-    if told is where and group.startswith("hydra/"):
-        return f"{where}; pip install 'dqn_experiments[sweeps]' brings what others have"
+    if group.startswith("hydra/"):
+        return f"{told}; pip install 'dqn_experiments[sweeps,ray]' brings others"
     return f"{named_in[0]}: {told}" if named_in and told is not where else told
 
 

@@ -97,7 +97,21 @@ def _check(
     schema: type[Schema], values: Plain, prefix: str, others: tuple[str, ...] = ()
 ) -> Schema:
     try:
-        return schema.model_validate(values)
+        taken = schema.model_validate(values)
+        _refuse_booleans(values, taken.model_dump(), prefix.removesuffix("."))
+        return taken
     except pydantic.ValidationError as error:
         told, keys = first_line(error, schema, prefix, others), unknown_keys(error, prefix)
         raise (UnknownKeysError(told, keys) if keys else ConfigError(told)) from error
+
+
+def _refuse_booleans(given: Any, taken: Any, key: str) -> None:
+    """Where they were taken for numbers."""
+    if isinstance(given, bool) and isinstance(taken, int | float) and not isinstance(taken, bool):
+        raise ConfigError(f"{key}={shown(given)}: must be a number")
+    if isinstance(given, dict) and isinstance(taken, dict):
+        for name in given.keys() & taken.keys():
+            _refuse_booleans(given[name], taken[name], f"{key}.{name}" if key else str(name))
+    if isinstance(given, list) and isinstance(taken, list | tuple):
+        for number, pair in enumerate(zip(given, taken, strict=False)):
+            _refuse_booleans(*pair, f"{key}.{number}")

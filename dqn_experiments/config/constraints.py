@@ -20,6 +20,7 @@ PositiveUnit = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 UnitInterval = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Decay = Annotated[float, Field(ge=0, lt=1)]  # of a running mean; at 1 it would never move
 Count = Annotated[int, Field(ge=1)]
+Threads = Annotated[int, Field(ge=1, le=1_024)]
 Several = Annotated[int, Field(ge=2)]
 OptionalCount = Annotated[int, Field(ge=0)]
 FrameStackSize = Annotated[int, Field(ge=1, le=255)]

@@ -9,6 +9,7 @@ from dqn_experiments.config.constraints import (
     Count,
     OptionalCount,
     Seed,
+    Threads,
     UnitInterval,
     WandbProject,
 )
@@ -59,7 +60,7 @@ class RunConfig(BaseModel):
     seed: Seed
     device: Device
     deterministic: bool
-    cpu_threads: Count | None
+    cpu_threads: Threads | None
     cuda_graphs: bool
     trust: Packages
     retry_failed: bool

@@ -10,7 +10,7 @@ import numpy as np
 from ale_py.registration import rom_id_to_name
 from ale_py.vector_env import AtariVectorEnv
 from gymnasium.vector import AutoresetMode
-from gymnasium.wrappers import AtariPreprocessing
+from gymnasium.wrappers import AtariPreprocessing, TimeLimit
 from numpy.typing import NDArray
 from pydantic import Field
 
@@ -158,14 +158,15 @@ class AtariEnv:
             frameskip=1,
             repeat_action_probability=repeat_action_probability,
             full_action_space=full_action_space,
-            max_num_frames_per_episode=max_frames,
+            max_num_frames_per_episode=0,  # none: it would count no-ops too
             render_mode=render_mode,
         )
         rate = SingleAtari.frames_per_second  # gymnasium has 30
         emulator.metadata = {**emulator.metadata, "render_fps": rate}
-        return AtariPreprocessing(
+        seen = AtariPreprocessing(
             on_screen(emulator), noop_max=noop_max, frame_skip=frame_skip, screen_size=screen_size
         )
+        return TimeLimit(seen, -(-max_frames // frame_skip))
 
     def close(self) -> None:
         """Stop the emulator threads."""

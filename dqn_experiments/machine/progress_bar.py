@@ -1,5 +1,6 @@
 """tqdm's bar, as the place at hand can show it, and when to write a line where it cannot."""
 
+import sys
 import time
 from typing import Any
 
@@ -11,7 +12,8 @@ SECONDS_BETWEEN_LINES = 30
 def progress_bar(*arguments: Any, **options: Any) -> Any:
     """A bar in a notebook or on a terminal; elsewhere nothing is shown."""
     in_a_notebook = any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
-    options["disable"] = False if in_a_notebook else None
+    nowhere = sys.stderr is None  # it was closed
+    options["disable"] = False if in_a_notebook else nowhere or None
     return tqdm(*arguments, **options)
 
 

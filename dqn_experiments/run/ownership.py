@@ -44,6 +44,7 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
                 if not link.is_dir():  # a large disk for checkpoints is fine
                     raise NotOursError(f"{link}: must not be a link; it would be written to")
             refuse_devices(run_dir)
+            was_there = (run_dir / LOCK).exists()
             held.enter_context(FileLock(run_dir / LOCK, timeout=A_LOOK, poll_interval=A_LOOK / 10))
             held.callback(_leave, run_dir)
             replace_text(run_dir / OWNER, f"process {os.getpid()} on {platform.node()}\n")
@@ -58,7 +59,13 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
             file = Path(error.filename or LOCK).name
             told = f"{key}={run_dir}: {file} cannot be written ({error.strerror})"
             raise NotOursError(told) from error
-        yield
+        try:
+            yield
+        except ConfigError:  # no run is there, perhaps, and no trace of this one is left
+            with suppress(OSError):
+                if not was_there:
+                    (run_dir / LOCK).unlink()
+            raise
 
 
 def _leave(run_dir: Path) -> None:

@@ -141,7 +141,8 @@ def tell_again(run_dir: Path, tracker: Tracker) -> None:
     A run of W&B that is opened offline for a second time gets a second file, and `wandb sync` lets
     the file that it meets last replace all curves of the others: so each file has them all.
     """
-    for number, row in enumerate(rows_of((run_dir / METRICS).read_text("utf-8"))):
+    whole_lines, _, _ = (run_dir / METRICS).read_text("utf-8").rpartition("\n")
+    for number, row in enumerate(rows_of(whole_lines)):
         send_film(tracker, film_of(run_dir, row), number)
         tracker.log(row, number)
 

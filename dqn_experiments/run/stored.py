@@ -41,6 +41,8 @@ def stored_config(
             _put(config, place, value)
         return checked(config)
     except ConfigError as error:
+        if str(error).startswith(tuple(changes or ())):  # it is not the file's
+            raise
         raise ConfigError(f"{run_dir / CONFIG}: {error}") from error
 
 

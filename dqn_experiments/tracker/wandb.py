@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import secrets
 import socket
 import threading
@@ -33,7 +34,11 @@ _one_at_a_time = threading.Lock()  # who says where artifacts wait, which holds 
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
 
 
-OF_A_SWEEP = ("WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_RUN_ID")
+MODES = ("online", "offline", "disabled", "shared", "dryrun", "run")
+"""Which WANDB_MODE knows; others would end in an error of many lines."""
+
+RUN_ID = "WANDB_RUN_ID"
+OF_A_SWEEP = ("WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", RUN_ID)
 """What an agent of W&B's sweeps says of the run that it wants; it goes before all arguments."""
 
 
@@ -41,11 +46,14 @@ IDENTITY = Path("wandb", "identity.json")
 """Of a run, in its directory."""
 
 
+A_RUNS_ID = r"^[^/\\#?%:\s]{1,128}$"
+
+
 class Identity(BaseModel):
     """What makes a run of W&B that run."""
 
     model_config = ConfigDict(extra="forbid")
-    id: Annotated[str, Field(pattern=r"^[^/\\#?%:\s]{1,128}$")]
+    id: Annotated[str, Field(pattern=A_RUNS_ID)]
     name: str | None
     group: str | None
     project: str | None = None  # not in files of version 0.2.0
@@ -74,9 +82,10 @@ class WandbTracker:
         checkpoints: bool,
     ) -> None:
         self._checkpoints = checkpoints and mode != "disabled"
+        _check_environment()
         known = remembered(run.run_dir) if mode != "disabled" else None
         identity = known or Identity(
-            id=(None if run.sweep else os.environ.get("WANDB_RUN_ID")) or secrets.token_hex(4),
+            id=(None if run.sweep else os.environ.get(RUN_ID)) or secrets.token_hex(4),
             name=name or run.title,
             group=group or run.sweep,
         )
@@ -133,6 +142,15 @@ class WandbTracker:
             with suppress(Exception):  # else W&B tries again at exit, and tells with a traceback
                 wandb.teardown(exit_code)
             raise
+
+
+def _check_environment() -> None:
+    """Raises ConfigError where it asks for what W&B does not know."""
+    mode, run_id = os.environ.get("WANDB_MODE"), os.environ.get(RUN_ID)
+    if mode is not None and mode not in MODES:
+        raise ConfigError(f"WANDB_MODE={mode}: must be one of {', '.join(MODES)}")
+    if run_id and not re.match(A_RUNS_ID, run_id):
+        raise ConfigError(f"{RUN_ID}={run_id}: must be 1 to 128 characters, none of / \\ # ? % :")
 
 
 def remembered(run_dir: Path) -> Identity | None:

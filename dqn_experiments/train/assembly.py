@@ -23,6 +23,9 @@ from dqn_experiments.train.recorded_env import RecordedEnv
 
 log = logging.getLogger(__name__)
 
+MUCH = 0.5
+"""An epsilon at the end of a run that is told."""
+
 
 def assembled(
     config: DictConfig,
@@ -73,6 +76,7 @@ def assembled(
         loop = Loop(config, player, build_replay(config, spec), learner)
         _tell_of_departures(config)
         _tell_of_two_explorers(config, learner)
+        _tell_of_much_exploration(config)
         on_failure.pop_all()
     return loop
 
@@ -91,4 +95,14 @@ def _tell_of_two_explorers(config: DictConfig, learner: Learner) -> None:
         log.info(
             f"the network's noise explores and so does epsilon, {first:g} at first and {last:g} at "
             "the end; an epsilon of 0 would leave it to the noise"
+        )
+
+
+def _tell_of_much_exploration(config: DictConfig) -> None:
+    """Who shortens a run may forget its schedule."""
+    last = build_epsilon(config)(config.total_steps)
+    if last > MUCH:
+        log.info(
+            f"epsilon is still {last:.2g} when the run ends, so most actions are random; "
+            "a schedule of fewer steps leaves them to the agent"
         )
