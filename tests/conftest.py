@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from hydra.core.hydra_config import HydraConfig
 
+from dqn_experiments.commands.train import main
+
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side by side
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as on a terminal, also under nohup
 
@@ -36,9 +38,12 @@ TRACE = Path("executed")
 @pytest.fixture(autouse=True)
 def hydra_leaves_nothing() -> Iterator[None]:
     """A command that is called in this process sets its logging and its config for all of it."""
-    level = logging.getLogger().level
+    root, raising = logging.getLogger(), logging.raiseExceptions
+    level, handlers = root.level, list(root.handlers)
     yield
-    logging.getLogger().setLevel(level)
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    logging.raiseExceptions = raising
     HydraConfig.instance().cfg = None
 
 
@@ -50,6 +55,7 @@ class Payload:
 
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+Told = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -78,6 +84,32 @@ def command(tmp_path: Path) -> Command:
             text=True,
             timeout=300,
         )
+
+    return run
+
+
+@pytest.fixture
+def told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Told:
+    """Run a command in this process, where `command` would; its exit code, stdout and stderr.
+
+    It takes a fraction of the time. What a process does at its start and end is not tested by it.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("WANDB_API_KEY", "HYDRA_FULL_ERROR"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def run(*arguments: str, command: Callable[[], object] = main) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["dqn_experiments", *arguments])
+        code = 0
+        try:
+            command()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        output = capfd.readouterr()
+        return code, output.out, output.err.removesuffix("\n")
 
     return run
 
