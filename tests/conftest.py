@@ -9,6 +9,7 @@ import sys
 import time
 import venv
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -176,10 +177,17 @@ def wandb_records(run_dir: Path, kind: str) -> list[dict[str, Any]]:
     """The records of one kind in a run's offline W&B files, as W&B's own reader prints them."""
     records = []
     for file in sorted(run_dir.glob("wandb/offline-run-*/*.wandb")):
-        reader = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-        lines = subprocess.run(reader, capture_output=True, text=True, check=True).stdout
-        records += [json.loads(line) for line in lines.splitlines() if line]
+        written = file.stat()
+        records += _records_in(file, written.st_mtime_ns, written.st_size)
     return [record[kind] for record in records if record["type"] == kind]
+
+
+@cache
+def _records_in(file: Path, changed: int, size: int) -> list[dict[str, Any]]:
+    """All records of a file that was last changed then; its reader takes a while to start."""
+    reader = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+    lines = subprocess.run(reader, capture_output=True, text=True, check=True).stdout
+    return [json.loads(line) for line in lines.splitlines() if line]
 
 
 def metrics(run_dir: Path) -> list[dict[str, float]]:
