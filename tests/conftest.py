@@ -119,8 +119,8 @@ def told(
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What would be published."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True)
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
     (built,) = folder.glob("*.whl")
     return built
 
