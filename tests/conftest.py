@@ -9,11 +9,14 @@ import sys
 import time
 import venv
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hydra.core.hydra_config import HydraConfig
+
+from dqn_experiments.commands.train import main
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is imported: tests run side by side
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as on a terminal, also under nohup
@@ -36,9 +39,12 @@ TRACE = Path("executed")
 @pytest.fixture(autouse=True)
 def hydra_leaves_nothing() -> Iterator[None]:
     """A command that is called in this process sets its logging and its config for all of it."""
-    level = logging.getLogger().level
+    root, raising = logging.getLogger(), logging.raiseExceptions
+    level, handlers = root.level, list(root.handlers)
     yield
-    logging.getLogger().setLevel(level)
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    logging.raiseExceptions = raising
     HydraConfig.instance().cfg = None
 
 
@@ -50,6 +56,7 @@ class Payload:
 
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
+Told = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(autouse=True)
@@ -82,12 +89,38 @@ def command(tmp_path: Path) -> Command:
     return run
 
 
+@pytest.fixture
+def told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Told:
+    """Run a command in this process, where `command` would; its exit code, stdout and stderr.
+
+    It takes a fraction of the time. What a process does at its start and end is not tested by it.
+    """
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("WANDB_API_KEY", "HYDRA_FULL_ERROR"):
+        monkeypatch.delenv(variable, raising=False)
+
+    def run(*arguments: str, command: Callable[[], object] = main) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["dqn_experiments", *arguments])
+        code = 0
+        try:
+            command()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        output = capfd.readouterr()
+        return code, output.out, output.err.removesuffix("\n")
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What would be published."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
-    subprocess.run(build, check=True, capture_output=True)
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
+    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -144,10 +177,17 @@ def wandb_records(run_dir: Path, kind: str) -> list[dict[str, Any]]:
     """The records of one kind in a run's offline W&B files, as W&B's own reader prints them."""
     records = []
     for file in sorted(run_dir.glob("wandb/offline-run-*/*.wandb")):
-        reader = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
-        lines = subprocess.run(reader, capture_output=True, text=True, check=True).stdout
-        records += [json.loads(line) for line in lines.splitlines() if line]
+        written = file.stat()
+        records += _records_in(file, written.st_mtime_ns, written.st_size)
     return [record[kind] for record in records if record["type"] == kind]
+
+
+@cache
+def _records_in(file: Path, changed: int, size: int) -> list[dict[str, Any]]:
+    """All records of a file that was last changed then; its reader takes a while to start."""
+    reader = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+    lines = subprocess.run(reader, capture_output=True, text=True, check=True).stdout
+    return [json.loads(line) for line in lines.splitlines() if line]
 
 
 def metrics(run_dir: Path) -> list[dict[str, float]]:

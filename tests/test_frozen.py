@@ -8,36 +8,37 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dqn_experiments.commands import evaluate, watch
 from dqn_experiments.config.components import build_network
 from dqn_experiments.config.compose import composed
 from dqn_experiments.experience.spec import NetworkSpec
 from dqn_experiments.run import checkpoint
-from tests.conftest import ROOT, Command
+from tests.conftest import ROOT, Told
 
 FROZEN = sorted(path.parent for path in (ROOT / "tests" / "frozen").glob("*/*/config.yaml"))
 
 
 @pytest.mark.parametrize("frozen", FROZEN, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_a_run_of_an_earlier_version_is_played_and_gone_on_with(
-    frozen: Path, command: Command, tmp_path: Path
+    frozen: Path, told: Told, tmp_path: Path
 ) -> None:
     run_dir = tmp_path / "run"
     shutil.copytree(frozen, run_dir)
     before = list(csv.reader((run_dir / "history.csv").open()))
 
-    done = command("run=run", "episodes=2", module="dqn_experiments.evaluate")
-    assert done.returncode == 0, done.stderr
+    code, _, err = told("run=run", "episodes=2", command=evaluate.main)
+    assert code == 0, err
     evaluation = json.loads((run_dir / "evaluation.json").read_text())
     assert (evaluation["step"], len(evaluation["returns"])) == (600, 2)
     assert evaluation["max_frames"] == (500 if frozen.name == "cartpole" else 600)
 
-    done = command("run=run", "epsilon=1.0", module="dqn_experiments.watch")
-    assert done.returncode == 0, done.stderr
+    code, _, err = told("run=run", "epsilon=1.0", command=watch.main)
+    assert code == 0, err
     assert (run_dir / "videos" / "step_600_seed_0.mp4").stat().st_size > 1_000
 
-    done = command("resume=run")
-    assert done.returncode == 0, done.stderr
-    assert "going on from" in done.stdout
+    code, out, err = told("resume=run")
+    assert code == 0, err
+    assert "going on from" in out
     assert checkpoint.find(run_dir, "latest").step == 900
     after = list(csv.reader((run_dir / "history.csv").open()))
     assert after[: len(before)] == before

@@ -32,6 +32,14 @@ def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gymnasium.make", started)
 
 
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The config.yaml of a run."""
+    folder = tmp_path_factory.mktemp("stored")
+    store_config(folder, composed())
+    return (folder / "config.yaml").read_text()
+
+
 def told(capfd: pytest.CaptureFixture[str], stop: pytest.ExceptionInfo[SystemExit]) -> str:
     """The one line on stderr of a command that ended with exit code 2."""
     output = capfd.readouterr()
@@ -45,9 +53,10 @@ def told(capfd: pytest.CaptureFixture[str], stop: pytest.ExceptionInfo[SystemExi
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_in_training(
-    mistake: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    mistake: str, stored: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    store_config(made("run/.hydra/hydra.yaml").parent.parent, composed())
+    made("run/.hydra/hydra.yaml")
+    made("run/config.yaml", stored)
     made("mine/main.yaml", "seed: 3\n")
     made("mine/optimizer/broken.yaml", "a: [1")
     made("mine/optimizer/dangling.yaml", "defaults:\n  - gone\n")
@@ -98,11 +107,12 @@ def test_a_mistake_with_a_run_directory(
     command: object,
     arguments: str,
     message: str,
+    stored: str,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     Path("empty").mkdir()
-    for name in ("untrained", "garbage", "curious", "bomb", "deep", "code", "optionless"):
+    for name in ("garbage", "curious", "bomb", "deep", "code"):
         Path(name).mkdir()
     Path("garbage/config.yaml").write_bytes(b"a: [1\nb: }\xff")
     Path("curious/config.yaml").write_text(r'tracker: {project: "\x24{oc.env:WANDB_API_KEY}"}')
@@ -110,10 +120,8 @@ def test_a_mistake_with_a_run_directory(
     Path("bomb/config.yaml").write_text("\n".join(lines))
     Path("deep/config.yaml").write_text("[" * 100_000)
     Path("code/config.yaml").write_text("!!python/object/apply:os.system ['touch executed']")
-    for name in ("untrained", "optionless"):
-        store_config(Path(name), composed())
-    optionless = Path("optionless/config.yaml").read_text().replace("  _option_: dqn\n", "")
-    Path("optionless/config.yaml").write_text(optionless)
+    made("untrained/config.yaml", stored)
+    made("optionless/config.yaml", stored.replace("  _option_: dqn\n", ""))
     monkeypatch.setattr(sys, "argv", ["command", *arguments.split()])
     with pytest.raises(SystemExit) as stop:
         command()  # type: ignore[operator]
@@ -141,10 +149,9 @@ def test_a_sweep_in_a_directory_that_may_not_be_written_is_told_by_its_key(
 
 
 def test_a_config_that_may_not_be_read_is_told_with_the_systems_reason(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    stored: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    Path("locked").mkdir()
-    store_config(Path("locked"), composed())
+    made("locked/config.yaml", stored)
     read = Path.read_text
 
     def refused(path: Path, *arguments: Any, **keywords: Any) -> str:

@@ -1,4 +1,4 @@
-"""The commands as users run them: real processes, real games, real W&B files."""
+"""The commands as users run them: real games, real W&B files, and each once as a real process."""
 
 import csv
 import json
@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.conftest import QUICK_CARTPOLE, Command, job_dir, metrics, started, wandb_records
+from dqn_experiments.commands import evaluate, watch
+from tests.conftest import (
+    QUICK_CARTPOLE,
+    Command,
+    Told,
+    job_dir,
+    metrics,
+    started,
+    wandb_records,
+)
 
 
 def wandb_rows(run_dir: Path) -> list[dict[str, float]]:
@@ -110,11 +119,9 @@ def test_the_score_after_training_is_the_score_during_training(
     assert "CartPole-v1, 600 steps, 4 episodes at epsilon 0.01" in done.stdout
 
 
-def test_evaluating_adds_to_the_summary_of_the_same_wandb_run(
-    cartpole: Path, command: Command
-) -> None:
-    done = command(f"run={cartpole}", "episodes=2", module="dqn_experiments.evaluate")
-    assert done.returncode == 0, done.stderr
+def test_evaluating_adds_to_the_summary_of_the_same_wandb_run(cartpole: Path, told: Told) -> None:
+    code, _, err = told(f"run={cartpole}", "episodes=2", command=evaluate.main)
+    assert code == 0, err
     assert len({run["run_id"] for run in wandb_records(cartpole, "run")}) == 1
     mean = json.loads((cartpole / "evaluation.json").read_text())["mean"]
     summary: dict[str, object] = {}
@@ -132,10 +139,10 @@ def test_watching_leaves_a_film_that_browsers_play(cartpole: Path, command: Comm
     assert film.index(b"moov") < film.index(b"mdat")  # starts playing before it is all there
 
 
-def test_breakout_trains_and_is_scored_and_filmed(command: Command, tmp_path: Path) -> None:
+def test_breakout_trains_and_is_scored_and_filmed(told: Told, tmp_path: Path) -> None:
     small = ["total_steps=300", "learning_starts=100", "buffer.capacity=1000", "network.hidden=16"]
     quick = ["evaluation.episodes=2", "evaluation.num_envs=2", "evaluation.epsilon=1.0"]
-    done = command(
+    code, _, err = told(
         "env=breakout",
         "optimizer.lr=2e-4",
         "agent=double_dqn",
@@ -148,7 +155,7 @@ def test_breakout_trains_and_is_scored_and_filmed(command: Command, tmp_path: Pa
         *small,
         *quick,
     )
-    assert done.returncode == 0, done.stderr
+    assert code == 0, err
     assert not (tmp_path / "run" / "wandb").exists()
     evaluation = json.loads((tmp_path / "run" / "evaluation.json").read_text())
     expected = (evaluation["mean"] - 1.7) / (30.5 - 1.7)
@@ -157,8 +164,8 @@ def test_breakout_trains_and_is_scored_and_filmed(command: Command, tmp_path: Pa
     assert rows[-1]["frames"] == 1200
     assert 0 < rows[-2]["perf/replay_gb"] < 1000 * 84 * 84 / 1e9
     assert "about " in (tmp_path / "run" / "train.log").read_text().partition("replay memory: ")[2]
-    done = command("run=run", "epsilon=1.0", module="dqn_experiments.watch")
-    assert done.returncode == 0, done.stderr
+    code, _, err = told("run=run", "epsilon=1.0", command=watch.main)
+    assert code == 0, err
     assert (tmp_path / "run" / "videos" / "step_300_seed_0.mp4").stat().st_size > 10_000
 
 
@@ -207,18 +214,16 @@ def test_a_silent_wandb_server_does_not_stop_a_run(command: Command, tmp_path: P
     assert not [path for path in files if secret.encode() in path.read_bytes()]
 
 
-def test_a_sweep_reports_a_failing_job_and_runs_the_others(
-    command: Command, tmp_path: Path
-) -> None:
-    done = command(
+def test_a_sweep_reports_a_failing_job_and_runs_the_others(told: Told, tmp_path: Path) -> None:
+    code, out, _ = told(
         "-m",
         *QUICK_CARTPOLE,
         "optimizer.lr=1e-3,-1,2e-3",
         "tracker.mode=offline",
         "hydra.sweep.dir=sweep",
     )
-    assert done.returncode == 2
-    assert "job 1 failed: optimizer.lr=-1: must be greater than 0" in done.stdout
+    assert code == 2
+    assert "job 1 failed: optimizer.lr=-1: must be greater than 0" in out
     for job in ("lr-0.001", "lr-0.002"):
         run_dir = job_dir(tmp_path / "sweep", job)
         assert (run_dir / "evaluation.json").is_file()
@@ -238,29 +243,29 @@ def test_cartpole_is_solved(command: Command, tmp_path: Path) -> None:
     assert evaluation["mean"] >= 475
 
 
-def test_help_and_config_answer_without_torch(command: Command) -> None:
-    for arguments in (["--help"], ["--cfg", "job"]):
-        for module in ("dqn_experiments", "dqn_experiments.evaluate", "dqn_experiments.watch"):
-            code = f"""
+def test_help_and_config_answer_without_torch() -> None:
+    code = """
 import runpy, sys
-sys.argv = ["command", *{arguments}]
-try:
-    runpy.run_module("{module}", run_name="__main__", alter_sys=True)
-except SystemExit:
-    pass
-assert not {{"torch", "wandb", "gymnasium", "pydantic"}} & set(sys.modules)
+from contextlib import redirect_stdout, suppress
+from io import StringIO
+for arguments in (["--help"], ["--cfg", "job"]):
+    for module in ("dqn_experiments", "dqn_experiments.evaluate", "dqn_experiments.watch"):
+        sys.argv = ["command", *arguments]
+        with redirect_stdout(StringIO()) as told, suppress(SystemExit):
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
+        assert told.getvalue(), sys.argv
+        assert not {"torch", "wandb", "gymnasium", "pydantic"} & set(sys.modules), sys.argv
 """
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-            assert done.returncode == 0, done.stderr
-            assert done.stdout
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_tab_completion_lists_the_games() -> None:
-    for line, expected in (("env=breako", "env=breakout"), ("env=pon", "env=pong")):
-        done = subprocess.run(
-            [sys.executable, "-m", "dqn_experiments", "-sc", "query=bash"],
-            env={**os.environ, "COMP_LINE": f"dqn_experiments {line}", "COMP_POINT": "99"},
-            capture_output=True,
-            text=True,
-        )
-        assert expected in done.stdout.split(), done.stderr
+    done = subprocess.run(
+        [sys.executable, "-m", "dqn_experiments", "-sc", "query=bash"],
+        env={**os.environ, "COMP_LINE": "dqn_experiments env=po", "COMP_POINT": "99"},
+        capture_output=True,
+        text=True,
+    )
+    assert {"env=pong", "env=pooyan"} <= set(done.stdout.split()), done.stderr
+    assert "env=breakout" not in done.stdout.split()

@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 
 import dqn_experiments as dqn
-from tests.conftest import ROOT, Command
+from dqn_experiments.commands import evaluate
+from tests.conftest import ROOT, Told
 
 FROZEN = ROOT / "tests" / "frozen" / "0.2.0"
 
 
-def test_evaluate_tells_its_start_and_takes_a_limit(command: Command, tmp_path: Path) -> None:
+def test_evaluate_tells_its_start_and_takes_a_limit(told: Told, tmp_path: Path) -> None:
     shutil.copytree(FROZEN / "cartpole", tmp_path / "run")
     arguments = ("run=run", "episodes=2", "max_frames=5", "track=false")
-    done = command(*arguments, module="dqn_experiments.evaluate")
-    assert done.returncode == 0, done.stderr
-    first, last = done.stdout.splitlines()
+    code, out, err = told(*arguments, command=evaluate.main)
+    assert code == 0, err
+    first, last = out.splitlines()
     assert "evaluating after 600 steps: 2 episodes of at most 5 frames" in first
     assert last.endswith("5 steps an episode, 2 cut at 5 frames")
 

@@ -12,8 +12,7 @@ import torch
 from optuna.trial import TrialState
 
 from dqn_experiments.run import checkpoint
-from tests.commands.conftest import Told
-from tests.conftest import QUICK_CARTPOLE, Command, newest_step, started
+from tests.conftest import QUICK_CARTPOLE, Command, Told, newest_step, started
 
 RUN = (*QUICK_CARTPOLE, "total_steps=900", "tracker.mode=disabled")
 HALVING = ("-m", "hydra/sweeper=halving", "hydra.sweeper.pruner.min_resource=150", *RUN)
@@ -121,7 +120,7 @@ def test_a_failed_run_is_a_failed_trial_and_the_search_goes_on(told: Told, tmp_p
     for again in (False, True):
         code, out, err = told(*search, "optimizer.lr=1e30,1e-3,1e-4", f"retry_failed={again}")
         assert code == 1
-        assert re.match(r"error: 1 of 3 jobs failed: .*the loss became", err)
+        assert re.match(r"error: 1 of 3 jobs failed: .*the loss became", err.splitlines()[-1])
         assert out.splitlines()[-1] == "3 jobs: 1 failed, 1 finished, 1 pruned"
     states = [trial.state for trial in study_of(tmp_path / "sweep").trials]
     assert states.count(TrialState.FAIL) == 2

@@ -16,7 +16,7 @@ from dqn_experiments.errors import ConfigError
 from dqn_experiments.run import ownership
 from dqn_experiments.run.failure import FAILURE
 from dqn_experiments.run.ownership import LOCK, InUseError, NotOursError, owned
-from tests.conftest import QUICK_CARTPOLE, Command, job_dir
+from tests.conftest import QUICK_CARTPOLE, Command, Told, job_dir
 
 RUN = (*QUICK_CARTPOLE, "tracker.mode=disabled")
 
@@ -55,11 +55,11 @@ def test_commands_of_the_same_second_have_a_directory_each(tmp_path: Path) -> No
         "tracker.mode=online hydra.run.dir=mine",
     ],
 )
-def test_a_refused_command_leaves_nothing(mistake: str, command: Command, tmp_path: Path) -> None:
+def test_a_refused_command_leaves_nothing(mistake: str, told: Told, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()  # by its owner, who may want it
     before = sorted(tmp_path.iterdir())
-    done = command(*QUICK_CARTPOLE, *mistake.split())
-    assert done.returncode == 2, done.stdout
+    code, out, _ = told(*QUICK_CARTPOLE, *mistake.split())
+    assert code == 2, out
     assert sorted(tmp_path.iterdir()) == before
     assert not list((tmp_path / "mine").iterdir())
 
@@ -73,14 +73,14 @@ def test_a_refused_job_leaves_no_more_than_why(command: Command, tmp_path: Path)
 
 @pytest.mark.parametrize("again", [(*RUN, "seed=7", "hydra.run.dir=run"), ("resume=run",)])
 def test_who_is_refused_changes_nothing_of_what_another_owns(
-    again: tuple[str, ...], command: Command, tmp_path: Path
+    again: tuple[str, ...], told: Told, tmp_path: Path
 ) -> None:
     api.train(composed(*RUN), tmp_path / "run")
     with owned(tmp_path / "run", "run_dir"):
         before = everything(tmp_path / "run")
-        done = command(*again)
-        assert done.returncode == 2
-        assert f"in use by process {os.getpid()} on " in done.stderr
+        code, _, err = told(*again)
+        assert code == 2
+        assert f"in use by process {os.getpid()} on " in err
         assert everything(tmp_path / "run") == before
 
 
@@ -136,13 +136,13 @@ def test_paths_are_those_of_where_the_command_was_started(command: Command, tmp_
     assert {path.name for path in tmp_path.iterdir()} <= {"some", ".cache", ".config"}
 
 
-def test_a_run_is_run_again_by_what_it_kept_of_its_command(
-    command: Command, tmp_path: Path
-) -> None:
-    done = command(*RUN, "seed=5", "hydra.run.dir=run")
-    assert done.returncode == 0, done.stderr
-    done = command("--experimental-rerun", "run", "hydra.run.dir=again")
-    assert done.returncode == 0, done.stderr
+def test_a_run_is_run_again_by_what_it_kept_of_its_command(told: Told, tmp_path: Path) -> None:
+    for command in (
+        (*RUN, "seed=5", "hydra.run.dir=run"),
+        ("--experimental-rerun", "run", "hydra.run.dir=again"),
+    ):
+        code, _, err = told(*command)
+        assert code == 0, err
     first, again = everything(tmp_path / "run"), everything(tmp_path / "again")
     assert first.keys() == again.keys()
     for name in ("history.csv", "config.yaml", "evaluation.json"):

@@ -31,8 +31,17 @@ def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("after", [0.4, 1.0, 2.0])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    ("number", "after"),
+    [
+        (signal.SIGINT, 0.4),
+        (signal.SIGTERM, 2.0),
+        pytest.param(signal.SIGINT, 1.0, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 2.0, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 0.4, marks=pytest.mark.slow),
+        pytest.param(signal.SIGTERM, 1.0, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_before_there_is_anything_to_lose_ends_it_without_a_word(
     number: signal.Signals, after: float, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ from dqn_experiments.errors import (
 from dqn_experiments.machine.interrupt import Interrupted
 from dqn_experiments.run import checkpoint
 from tests.commands.test_signals import ONLY_JOB
-from tests.conftest import QUICK_CARTPOLE, Command, newest_step, started
+from tests.conftest import QUICK_CARTPOLE, Command, Told, newest_step, started
 
 SWEEP = (*QUICK_CARTPOLE, "tracker.mode=disabled", "hydra.sweep.dir=sweep")
 
@@ -31,7 +31,7 @@ def score(run_dir: Path) -> float | None:
     return checkpoint.find(run_dir, "latest").score
 
 
-def test_a_sweeper_gets_the_mean_of_the_final_evaluation(command: Command, tmp_path: Path) -> None:
+def test_a_sweeper_gets_the_mean_of_the_final_evaluation(told: Told, tmp_path: Path) -> None:
     optuna = [
         "hydra/sweeper=optuna",
         "hydra.sweeper.n_trials=3",
@@ -39,36 +39,36 @@ def test_a_sweeper_gets_the_mean_of_the_final_evaluation(command: Command, tmp_p
     ]
     optuna += ["hydra.sweeper.sampler.seed=1", "hydra.sweeper.n_jobs=1"]
     for _ in range(2):  # the second time all runs are finished, and have the scores that they had
-        done = command("-m", *optuna, "optimizer.lr=interval(1e-4,1e-2)", *SWEEP)
-        assert done.returncode == 0, done.stderr
+        code, out, err = told("-m", *optuna, "optimizer.lr=interval(1e-4,1e-2)", *SWEEP)
+        assert code == 0, err
         jobs = [path.parent for path in (tmp_path / "sweep").glob("*/config.yaml")]
         scores = {score(job) for job in jobs}
         assert len(jobs) == 3
         best = yaml.safe_load((tmp_path / "sweep" / "optimization_results.yaml").read_text())
         assert best["best_value"] == max(scores)  # type: ignore[type-var]
-    assert done.stdout.count("finished after 600 steps; nothing is left to do") == 3
+    assert out.count("finished after 600 steps; nothing is left to do") == 3
 
 
-def test_a_failed_run_is_a_failed_trial(command: Command, tmp_path: Path) -> None:
+def test_a_failed_run_is_a_failed_trial(told: Told, tmp_path: Path) -> None:
     optuna = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "hydra.sweeper.n_jobs=1"]
     optuna += ["hydra.sweeper.max_failure_rate=1.0", "hydra.sweeper.direction=maximize"]
     optuna += ["hydra/sweeper/sampler=grid"]
-    done = command("-m", *optuna, "optimizer.lr=choice(1e-3,1e30)", "agent.loss=mse", *SWEEP)
-    assert done.returncode == 0, done.stderr
-    assert "the loss became" in done.stdout
+    lrs = "optimizer.lr=choice(1e-3,1e30)"
+    code, out, err = told("-m", *optuna, lrs, "agent.loss=mse", *SWEEP)
+    assert code == 0, err
+    assert "the loss became" in out
     best = yaml.safe_load((tmp_path / "sweep" / "optimization_results.yaml").read_text())
     assert best["best_params"]["optimizer.lr"] == 1e-3
 
 
-def test_a_search_among_paused_runs_says_that_none_has_a_score(
-    command: Command, tmp_path: Path
-) -> None:
+def test_a_search_among_paused_runs_says_that_none_has_a_score(told: Told, tmp_path: Path) -> None:
     optuna = ["hydra/sweeper=optuna", "hydra.sweeper.n_trials=1", "hydra.sweeper.n_jobs=1"]
-    done = command("-m", *optuna, "optimizer.lr=interval(1e-4,1e-2)", *SWEEP, "pause_after=50")
-    assert done.returncode == 1
-    told = done.stderr.splitlines()[-1]
-    assert told == "error: no run of the sweep has a score; each was paused before it or failed"
-    assert "Traceback" not in done.stderr
+    lrs = "optimizer.lr=interval(1e-4,1e-2)"
+    code, _, err = told("-m", *optuna, lrs, *SWEEP, "pause_after=50")
+    assert code == 1
+    why = "no run of the sweep has a score; each was paused before it or failed"
+    assert err.splitlines()[-1] == f"error: {why}"
+    assert "Traceback" not in err
     (run,) = (tmp_path / "sweep").glob("*/config.yaml")
     assert newest_step(run.parent) == 50
 

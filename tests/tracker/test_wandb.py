@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 import dqn_experiments as dqn
+from dqn_experiments.commands import evaluate
 from dqn_experiments.config.compose import composed
 from dqn_experiments.run.ownership import owned
-from tests.conftest import QUICK_CARTPOLE, Command, metrics, wandb_records
+from tests.conftest import QUICK_CARTPOLE, Command, Told, metrics, wandb_records
 
 FILM = "evaluation/video"
 RUN = (*QUICK_CARTPOLE, "tracker.mode=offline", "hydra.run.dir=run")
@@ -71,12 +72,12 @@ def test_a_run_of_a_wandb_sweep_stays_that_run(command: Command, tmp_path: Path)
     ] * 3
 
 
-def test_every_offline_file_has_all_of_the_run(command: Command, tmp_path: Path) -> None:
+def test_every_offline_file_has_all_of_the_run(told: Told, tmp_path: Path) -> None:
     """Since `wandb sync` lets the one that comes last take the place of the others."""
-    done = command(*RUN)
-    assert done.returncode == 0, done.stderr
-    done = command("run=run", "episodes=2", module="dqn_experiments.evaluate")
-    assert done.returncode == 0, done.stderr
+    code, _, err = told(*RUN)
+    assert code == 0, err
+    code, _, err = told(f"run={tmp_path / 'run'}", "episodes=2", command=evaluate.main)
+    assert code == 0, err
     files = sorted((tmp_path / "run/wandb").glob("offline-run-*"))
     assert len(files) == 2
     records = []
@@ -92,17 +93,17 @@ def test_every_offline_file_has_all_of_the_run(command: Command, tmp_path: Path)
 
 
 def test_an_evaluation_beside_a_training_prints_its_score_and_touches_nothing(
-    command: Command, tmp_path: Path
+    told: Told, tmp_path: Path
 ) -> None:
-    done = command(*RUN)
-    assert done.returncode == 0, done.stderr
+    code, _, err = told(*RUN)
+    assert code == 0, err
     run_dir = tmp_path / "run"
     with owned(run_dir, "run_dir"):
         before = {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")}
-        done = command("run=run", "episodes=2", module="dqn_experiments.evaluate")
-        assert done.returncode == 0, done.stderr
-        assert "2 episodes" in done.stdout
-        assert f"in use by process {os.getpid()}" in done.stdout
+        code, out, err = told("run=run", "episodes=2", command=evaluate.main)
+        assert code == 0, err
+        assert "2 episodes" in out
+        assert f"in use by process {os.getpid()}" in out
         assert {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")} == before
 
 

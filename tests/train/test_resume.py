@@ -20,7 +20,7 @@ from dqn_experiments.run.stored import stored_config
 from dqn_experiments.train.start import train
 from tests.conftest import (
     QUICK_CARTPOLE,
-    Command,
+    Told,
     metrics,
     newest_step,
     started,
@@ -182,17 +182,17 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_is_taken(
 
 
 def test_a_finished_run_says_so_and_can_be_made_longer(
-    uninterrupted: Path, command: Command, tmp_path: Path
+    uninterrupted: Path, told: Told, tmp_path: Path
 ) -> None:
     shutil.copytree(uninterrupted, tmp_path / "run")
     before = (tmp_path / "run" / "history.csv").read_bytes()
-    done = command(*CARTPOLE, "hydra.run.dir=run")
-    assert done.returncode == 0
-    assert "finished after 3,000 steps; nothing is left to do" in done.stdout
+    code, out, err = told(*CARTPOLE, "hydra.run.dir=run")
+    assert code == 0, err
+    assert "finished after 3,000 steps; nothing is left to do" in out
     assert (tmp_path / "run" / "history.csv").read_bytes() == before
     began = (tmp_path / "run" / ".hydra" / "overrides.yaml").read_bytes()
-    done = command("resume=run", "total_steps=3500", "evaluation.episodes=2")
-    assert done.returncode == 0, done.stderr
+    code, _, err = told("resume=run", "total_steps=3500", "evaluation.episodes=2")
+    assert code == 0, err
     assert (tmp_path / "run" / ".hydra" / "overrides.yaml").read_bytes() == began
     assert (tmp_path / "run" / "history.csv").read_bytes().startswith(before)
     assert newest_step(tmp_path / "run") == 3500
@@ -222,7 +222,7 @@ def test_what_would_make_it_another_run_is_refused(
     arguments: str,
     message: str,
     uninterrupted: Path,
-    command: Command,
+    told: Told,
     tmp_path: Path,
 ) -> None:
     shutil.copytree(uninterrupted, tmp_path / "run")
@@ -232,9 +232,9 @@ def test_what_would_make_it_another_run_is_refused(
         for path in (tmp_path / "run").rglob("*")
         if path.is_file() and path.name not in ("train.log", "lock")
     }
-    done = command(*arguments.format(" ".join(CARTPOLE)).split())
-    assert done.returncode == 2
-    (line,) = done.stderr.strip().splitlines()
+    code, _, err = told(*arguments.format(" ".join(CARTPOLE)).split())
+    assert code == 2
+    (line,) = err.splitlines()
     start, _, end = message.partition("*")
     assert line.startswith(f"error: {start}")
     assert end in line

@@ -16,7 +16,7 @@ from dqn_experiments.machine.interrupt import Interrupt
 from dqn_experiments.run import checkpoint
 from dqn_experiments.train.session import Session
 from dqn_experiments.train.start import train
-from tests.conftest import QUICK_CARTPOLE, Command
+from tests.conftest import QUICK_CARTPOLE, Told
 
 SILENT = (*QUICK_CARTPOLE, "tracker.mode=disabled")
 ANNEALED = ("optimizer=adamw", "optimizer/lr_factor=linear", "optimizer.max_grad_norm=0.5")
@@ -83,11 +83,11 @@ def test_a_pause_knows_the_newest_score(tmp_path: Path) -> None:
     assert outcome.score is not None
 
 
-def test_a_paused_command_ends_well(command: Command, tmp_path: Path) -> None:
-    for told in ("paused after 350 of 600 steps", "evaluation after 600 steps", "nothing is left"):
-        done = command(*SILENT, "pause_after=350", "hydra.run.dir=run")
-        assert done.returncode == 0, done.stderr
-        assert told in done.stdout
+def test_a_paused_command_ends_well(told: Told) -> None:
+    for line in ("paused after 350 of 600 steps", "evaluation after 600 steps", "nothing is left"):
+        code, out, err = told(*SILENT, "pause_after=350", "hydra.run.dir=run")
+        assert (code, err) == (0, "")
+        assert line in out
 
 
 def test_when_a_run_is_saved_changes_nothing_in_it(
@@ -181,16 +181,11 @@ def test_a_signal_after_an_evaluation_keeps_its_score(tmp_path: Path) -> None:
     assert checkpoint.find(tmp_path, "best").score == 9.0
 
 
-def test_a_loss_that_is_not_finite_stops_the_run(command: Command, tmp_path: Path) -> None:
-    done = command(
-        *QUICK_CARTPOLE,
-        "tracker.mode=disabled",
-        "optimizer.lr=1e30",
-        "checkpoint.every=100",
-        "hydra.run.dir=run",
-    )
-    assert done.returncode == 1
-    last = done.stderr.strip().splitlines()[-1]
+def test_a_loss_that_is_not_finite_stops_the_run(told: Told) -> None:
+    diverging = ("optimizer.lr=1e30", "checkpoint.every=100")
+    code, _, err = told(*SILENT, *diverging, "hydra.run.dir=run")
+    assert code == 1
+    last = err.splitlines()[-1]
     assert last.startswith("error: the loss became ")
     assert "the last good checkpoint is " in last
     assert "checkpoints/0000000100" in last
