@@ -93,7 +93,7 @@ class WandbTracker:
         with _hidden(OF_A_SWEEP if known else ()):
             self._run = _start(
                 mode,
-                dir=run.run_dir,
+                dir=run.run_dir.absolute(),  # its service may have been started elsewhere
                 config=dict(run.config),
                 job_type=job_type,
                 tags=tags or None,

@@ -54,6 +54,12 @@ MISTAKES = {
     "network/foo=3": "network/foo: unknown group; did you mean network/torso? must be one of agent",
     "network.torso.hidden=3": "network.torso.hidden: unknown key; must be one of padding, lay",
     "+checkpoint.foo=1": "checkpoint.foo: unknown key; must be one of every, keep",
+    # what is no number
+    "optimizer.lr=true": "optimizer.lr=true: must be a number",
+    "total_steps=true": "total_steps=true: must be a number",
+    "checkpoint.every=true": "checkpoint.every=true: must be",
+    "cpu_threads=2000": "cpu_threads=2000: must be less than or equal to 1024",
+    "variant=zz": "variant=zz: must be one of none, without_distribution",
     # no option at all, or more than one
     "optimizer=null": "optimizer=null: must be one of adam, adamw, radam, rmsprop",
     "tracker=null": "tracker=null: must be one of wandb; tracker.mode=disabled sends nothing",

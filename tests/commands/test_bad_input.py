@@ -164,3 +164,13 @@ def test_a_config_that_may_not_be_read_is_told_with_the_systems_reason(
     with pytest.raises(SystemExit) as stop:
         main()
     assert "resume=locked: config.yaml cannot be read (Permission denied)" in told(capfd, stop)
+
+
+def test_what_a_command_line_says_is_not_blamed_on_the_file_of_a_run(
+    stored: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    made("untrained/config.yaml", stored)
+    monkeypatch.setattr(sys, "argv", ["dqn_experiments", "resume=untrained", "total_steps=abc"])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert told(capfd, stop).startswith("error: total_steps=abc: must be a valid integer")

@@ -148,3 +148,12 @@ def test_a_run_is_run_again_by_what_it_kept_of_its_command(told: Told, tmp_path:
     for name in ("history.csv", "config.yaml", "evaluation.json"):
         assert first[name] == again[name]
     assert first["checkpoints/0000000600/network.pt"] == again["checkpoints/0000000600/network.pt"]
+
+
+def test_who_is_refused_leaves_no_lock_among_what_is_no_run(told: Told, tmp_path: Path) -> None:
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "conf" / "config.yaml").write_text("a: 1\n")
+    before = everything(tmp_path)
+    code, _, err = told(*QUICK_CARTPOLE, "hydra.run.dir=conf")
+    assert code == 2, err
+    assert everything(tmp_path) == before

@@ -73,6 +73,22 @@ def test_a_time_limit_is_not_terminal(noop_max: int) -> None:
         assert not timestep.terminal[0]
 
 
+@pytest.mark.parametrize(("max_frames", "steps"), [(40, 10), (42, 11)])
+def test_an_episode_is_cut_alike_for_a_spectator(max_frames: int, steps: int) -> None:
+    """And for one game alone; no-ops do not count."""
+    keys: dict[str, Any] = {"frame_skip": 4, "screen_size": 84, "repeat_action_probability": 0.0}
+    keys |= {"full_action_space": False, "max_frames": max_frames}
+    shown = AtariEnv.viewable("rgb_array", lambda env: env, rom="pong", noop_max=30, **keys)
+    shown.reset(seed=0)
+    env = atari("pong", noop_max=30, max_frames=max_frames)
+    env.reset(seed=0)
+    for step in range(1, steps + 1):
+        *_, truncated, _ = shown.step(0)
+        assert truncated == env.step(np.zeros(1, np.int64)).done[0] == (step == steps)
+    shown.close()
+    env.close()
+
+
 def test_a_lost_life_is_terminal_and_the_game_goes_on() -> None:
     env = atari("breakout", terminal_on_life_loss=True)
     env.reset(0)

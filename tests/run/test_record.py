@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from dqn_experiments.experience.played import PlayedEpisode
 from dqn_experiments.experience.timestep import Timestep
 from dqn_experiments.run.film import evaluation_film
 from dqn_experiments.run.lines import Lines
-from dqn_experiments.run.record import Episode, Record, film_of, rows_of
+from dqn_experiments.run.record import Episode, Record, film_of, rows_of, tell_again
 from dqn_experiments.run.score import Evaluation, Score
 from dqn_experiments.train.statistics import EpisodeStatistics
 
@@ -185,3 +186,12 @@ def test_a_film_that_the_tracker_does_not_take_costs_nothing_else(
     record.close(0)
     assert tracker.rows == [0, 1]
     assert f"the tracker does not take {film}" in caplog.text
+
+
+def test_half_a_line_is_not_told_again(tmp_path: Path) -> None:
+    """As a run may be writing it, or have died over it."""
+    (tmp_path / "metrics.jsonl").write_text('{"step": 1}\n{"step": 2}\n{"st')
+    rows: list[Any] = []
+    tracker: Any = SimpleNamespace(log=lambda row, number: rows.append((number, row)))
+    tell_again(tmp_path, tracker)
+    assert rows == [(0, {"step": 1}), (1, {"step": 2})]

@@ -76,7 +76,7 @@ def test_every_offline_file_has_all_of_the_run(told: Told, tmp_path: Path) -> No
     """Since `wandb sync` lets the one that comes last take the place of the others."""
     code, _, err = told(*RUN)
     assert code == 0, err
-    code, _, err = told(f"run={tmp_path / 'run'}", "episodes=2", command=evaluate.main)
+    code, _, err = told("run=run", "episodes=2", command=evaluate.main)
     assert code == 0, err
     files = sorted((tmp_path / "run/wandb").glob("offline-run-*"))
     assert len(files) == 2
@@ -92,6 +92,11 @@ def test_every_offline_file_has_all_of_the_run(told: Told, tmp_path: Path) -> No
     assert records[0] == records[1] == metrics(tmp_path / "run")
 
 
+def written(run_dir: Path) -> dict[Path, int]:
+    """When what was; W&B's service writes on in its logs."""
+    return {path: path.stat().st_mtime_ns for path in run_dir.rglob("*") if path.suffix != ".log"}
+
+
 def test_an_evaluation_beside_a_training_prints_its_score_and_touches_nothing(
     told: Told, tmp_path: Path
 ) -> None:
@@ -99,12 +104,12 @@ def test_an_evaluation_beside_a_training_prints_its_score_and_touches_nothing(
     assert code == 0, err
     run_dir = tmp_path / "run"
     with owned(run_dir, "run_dir"):
-        before = {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")}
+        before = written(run_dir)
         code, out, err = told("run=run", "episodes=2", command=evaluate.main)
         assert code == 0, err
         assert "2 episodes" in out
         assert f"in use by process {os.getpid()}" in out
-        assert {path: path.stat().st_mtime_ns for path in run_dir.rglob("*")} == before
+        assert written(run_dir) == before
 
 
 def test_every_file_has_the_films_in_the_rows_of_their_evaluations(tmp_path: Path) -> None:
@@ -126,3 +131,21 @@ def test_every_file_has_the_films_in_the_rows_of_their_evaluations(tmp_path: Pat
     summaries = [record.get("update", {}) for record in wandb_records(tmp_path, "summary")]
     (last,) = [summary[FILM] for summary in summaries if FILM in summary]
     assert (again / "files" / last["path"]).read_bytes() == scored
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("WANDB_MODE", "foo", "one of online, offline, disabled"),
+        ("WANDB_MODE", "", "one of online, offline, disabled"),
+        ("WANDB_RUN_ID", "a/b", "1 to 128 characters, none of"),
+    ],
+)
+def test_a_variable_that_wandb_does_not_know_is_refused_by_its_name(
+    name: str, value: str, allowed: str, told: Told, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    code, _, err = told(*RUN)
+    assert code == 2
+    assert err.splitlines()[-1].startswith(f"error: {name}={value}: must be {allowed}")
+    assert not list(tmp_path.iterdir())
