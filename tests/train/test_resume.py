@@ -213,7 +213,7 @@ def test_a_finished_run_says_so_and_can_be_made_longer(
             "resume=run env=breakout",
             "env=breakout: would make it another run; what may change is total_steps, ",
         ),
-        ("resume=run total_steps=0", "run/config.yaml: total_steps=0: must be greater than"),
+        ("resume=run total_steps=0", "total_steps=0: must be greater than"),
         ("resume=nowhere", "resume=nowhere: must be a run directory; it has no config.yaml"),
         ("resume=empty", "resume=empty: must be a run directory; it has no config.yaml"),
     ],

@@ -205,7 +205,7 @@ def test_running_out_of_memory_says_what_to_lower(
     monkeypatch.setattr(UniformReplay, "add", add_until_full)
     config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
     told = (
-        "out of memory: .* lower buffer.capacity=20000, whose .* GB hold 150 steps; no checkpoint"
+        "out of memory: .* lower buffer.capacity=20000, whose .* GB hold 151 steps; no checkpoint"
     )
     with pytest.raises(TrainingError, match=told):
         train(config, tmp_path)
