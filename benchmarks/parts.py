@@ -36,7 +36,7 @@ def parts(session: Session) -> dict[str, Callable[[], object]]:
         network(batch.observation).sum().backward()
 
     return {
-        "a step in every environment, and acting": lambda: loop.player.act(0.0)(),
+        "a step in every environment, and acting": lambda: loop.player.begin_step(0.0)(),
         "acting": lambda: policy.act(one),
         "  the network": lambda: forward(network, torch.from_numpy(one)),
         "drawing a batch": loop.replay.sample,

@@ -52,9 +52,10 @@ def told(session: Session, steps: int) -> None:
     """Print the shares of so many steps."""
     record, progress = Clocked(session.record), Clocked(session.progress)
     session.record, session.progress = record, progress  # type: ignore[assignment]
-    others = computed_by_others()
-    seconds = advance(session, steps) * steps
-    print(f"{steps / seconds:.0f} steps/s")
+    others, began = computed_by_others(), time.perf_counter()
+    each = advance(session, steps)
+    seconds = time.perf_counter() - began
+    print(f"{1 / each:.0f} steps/s")
     for name, spent in (
         ("history.csv, log and W&B", record.seconds),
         ("progress", progress.seconds),

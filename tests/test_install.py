@@ -14,6 +14,13 @@ def test_the_wheel_brings_its_configs_along(wheel: Path) -> None:
     assert not [name for name in names if name.startswith(("conf/", "tests/"))]
 
 
+def test_the_wheel_has_all_of_the_package(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    for path in (ROOT / "dqn_experiments").rglob("*"):
+        if path.is_file() and path.suffix != ".pyc":
+            assert path.relative_to(ROOT).as_posix() in names
+
+
 def test_an_installed_wheel_trains_in_any_directory(installed: Path, tmp_path: Path) -> None:
     python = str(installed / "python")
     done = subprocess.run(

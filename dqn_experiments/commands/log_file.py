@@ -1,9 +1,9 @@
 """The log of a run, in its directory."""
 
 import logging
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 from omegaconf import OmegaConf
@@ -14,21 +14,21 @@ TERMINAL = "hydra/job_logging/console.yaml"
 """Says how a line of the terminal looks, and so one of the file."""
 
 
-_with_a_log: set[int] = set()  # threads
+_own: ContextVar[Path | None] = ContextVar("log", default=None)
 
 
 @contextmanager
 def logged(file: Path) -> Iterator[None]:
     """Add what is logged meanwhile to a file, and the error that ends it.
 
-    What threads log that have a log of their own is not added.
+    What another run of this process logs is not added; a thread that belongs to none, such as one
+    that looks how torch's threads wait, is told of in all.
     """
     handler = logging.FileHandler(file)
     terminal = OmegaConf.load(config_dir() / TERMINAL)
     handler.setFormatter(logging.Formatter(terminal.formatters.simple.format))
-    thread = threading.get_ident()
-    handler.addFilter(lambda record: record.thread not in _with_a_log - {thread})
-    _with_a_log.add(thread)
+    handler.addFilter(lambda record: _own.get() in (None, file))  # asked where it is logged
+    before = _own.set(file)
     root = logging.getLogger()
     root.addHandler(handler)
     try:
@@ -38,6 +38,6 @@ def logged(file: Path) -> Iterator[None]:
         handler.emit(told)
         raise
     finally:
-        _with_a_log.discard(thread)
+        _own.reset(before)
         root.removeHandler(handler)
         handler.close()

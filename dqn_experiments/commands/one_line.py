@@ -46,7 +46,7 @@ def _missing(error: MissingConfigException) -> str:
     where = "" if error.options else str(error).splitlines()[0]
     named_in = re.match(r"In '(?!config')\S+'", where)
     told = f"{group}={choice}: {_choices(choice, options)}" if group and options else where
-    if group.startswith("hydra/"):
+    if group.startswith(("hydra/launcher", "hydra/sweeper")):
         return f"{told}; pip install 'dqn_experiments[sweeps,ray]' brings others"
     return f"{named_in[0]}: {told}" if named_in and told is not where else told
 

@@ -110,7 +110,7 @@ def _refuse_booleans(given: Any, taken: Any, key: str) -> None:
     if isinstance(given, bool) and isinstance(taken, int | float) and not isinstance(taken, bool):
         raise ConfigError(f"{key}={shown(given)}: must be a number")
     if isinstance(given, dict) and isinstance(taken, dict):
-        for name in given.keys() & taken.keys():
+        for name in filter(taken.__contains__, given):
             _refuse_booleans(given[name], taken[name], f"{key}.{name}" if key else str(name))
     if isinstance(given, list) and isinstance(taken, list | tuple):
         for number, pair in enumerate(zip(given, taken, strict=False)):

@@ -38,15 +38,16 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
         InUseError: if another process owns it.
         NotOursError: if it cannot be written to, or a file in it is a link or none at all.
     """
+    refused: list[ConfigError] = []
     with ExitStack() as held:
         try:
             for link in filter(Path.is_symlink, run_dir.iterdir()):
                 if not link.is_dir():  # a large disk for checkpoints is fine
                     raise NotOursError(f"{link}: must not be a link; it would be written to")
             refuse_devices(run_dir)
-            was_there = (run_dir / LOCK).exists()
+            is_new = not (run_dir / LOCK).exists()
             held.enter_context(FileLock(run_dir / LOCK, timeout=A_LOOK, poll_interval=A_LOOK / 10))
-            held.callback(_leave, run_dir)
+            held.callback(lambda: _leave(run_dir, without_a_trace=is_new and bool(refused)))
             replace_text(run_dir / OWNER, f"process {os.getpid()} on {platform.node()}\n")
         except StateError as error:
             raise NotOursError(str(error)) from error
@@ -61,18 +62,16 @@ def owned(run_dir: Path, key: str) -> Iterator[None]:
             raise NotOursError(told) from error
         try:
             yield
-        except ConfigError:  # no run is there, perhaps, and no trace of this one is left
-            with suppress(OSError):
-                if not was_there:
-                    (run_dir / LOCK).unlink()
+        except ConfigError as error:
+            refused.append(error)
             raise
 
 
-def _leave(run_dir: Path) -> None:
-    """Take the note along, and the lock from where nothing else is."""
+def _leave(run_dir: Path, without_a_trace: bool) -> None:
+    """Take the note along, and the lock if it is to be so or where nothing else is."""
     with suppress(OSError):  # Windows does not remove what is open
         (run_dir / OWNER).unlink(missing_ok=True)
-        if not _content(run_dir):
+        if without_a_trace or not _content(run_dir):
             (run_dir / LOCK).unlink()
 
 

@@ -41,7 +41,8 @@ def stored_config(
             _put(config, place, value)
         return checked(config)
     except ConfigError as error:
-        if str(error).startswith(tuple(changes or ())):  # it is not the file's
+        if changes:
+            stored_config(run_dir, key)  # raises if it is the file that is wrong
             raise
         raise ConfigError(f"{run_dir / CONFIG}: {error}") from error
 

@@ -46,14 +46,14 @@ IDENTITY = Path("wandb", "identity.json")
 """Of a run, in its directory."""
 
 
-A_RUNS_ID = r"^[^/\\#?%:\s]{1,128}$"
+A_RUNS_ID = r"[^/\\#?%:\s]{1,128}"
 
 
 class Identity(BaseModel):
     """What makes a run of W&B that run."""
 
     model_config = ConfigDict(extra="forbid")
-    id: Annotated[str, Field(pattern=A_RUNS_ID)]
+    id: Annotated[str, Field(pattern=f"^{A_RUNS_ID}$")]
     name: str | None
     group: str | None
     project: str | None = None  # not in files of version 0.2.0
@@ -82,10 +82,10 @@ class WandbTracker:
         checkpoints: bool,
     ) -> None:
         self._checkpoints = checkpoints and mode != "disabled"
-        _check_environment()
+        _check_mode()
         known = remembered(run.run_dir) if mode != "disabled" else None
         identity = known or Identity(
-            id=(None if run.sweep else os.environ.get(RUN_ID)) or secrets.token_hex(4),
+            id=_new_id(of_a_sweep=run.sweep is not None),
             name=name or run.title,
             group=group or run.sweep,
         )
@@ -144,13 +144,20 @@ class WandbTracker:
             raise
 
 
-def _check_environment() -> None:
-    """Raises ConfigError where it asks for what W&B does not know."""
-    mode, run_id = os.environ.get("WANDB_MODE"), os.environ.get(RUN_ID)
+def _check_mode() -> None:
+    """Raises ConfigError if the environment asks for one that W&B does not know."""
+    mode = os.environ.get("WANDB_MODE")
     if mode is not None and mode not in MODES:
         raise ConfigError(f"WANDB_MODE={mode}: must be one of {', '.join(MODES)}")
-    if run_id and not re.match(A_RUNS_ID, run_id):
-        raise ConfigError(f"{RUN_ID}={run_id}: must be 1 to 128 characters, none of / \\ # ? % :")
+
+
+def _new_id(of_a_sweep: bool) -> str:
+    """What the environment says, except to a job of a sweep, or one of our own."""
+    said = None if of_a_sweep else os.environ.get(RUN_ID)
+    if said and not re.fullmatch(A_RUNS_ID, said):
+        told = "must be 1 to 128 characters, none of them blank or of / \\ # ? % :"
+        raise ConfigError(f"{RUN_ID}={said}: {told}")
+    return said or secrets.token_hex(4)
 
 
 def remembered(run_dir: Path) -> Identity | None:

@@ -24,7 +24,7 @@ from dqn_experiments.train.recorded_env import RecordedEnv
 log = logging.getLogger(__name__)
 
 MUCH = 0.5
-"""An epsilon at the end of a run that is told."""
+"""An epsilon at the end of a run, above which it is told."""
 
 
 def assembled(
@@ -69,8 +69,8 @@ def assembled(
             graphs=are_captured(config.cuda_graphs, device, learner.rule, learner.network),
         )
         recorded = RecordedEnv(env, np.random.default_rng(playing), between_steps)
-        aside = config.overlap_updates
-        player = Player(recorded, policy, env.observation_shape, env.dtype, aside)
+        shows = env.observation_shape, env.dtype
+        player = Player(recorded, policy, *shows, own_thread=config.overlap_updates)
         draws = np.random.default_rng(drawing)
         spec = ReplaySpec(env.num_envs, env.observation_shape, env.dtype, draws, device)
         loop = Loop(config, player, build_replay(config, spec), learner)
@@ -104,5 +104,5 @@ def _tell_of_much_exploration(config: DictConfig) -> None:
     if last > MUCH:
         log.info(
             f"epsilon is still {last:.2g} when the run ends, so most actions are random; "
-            "a schedule of fewer steps leaves them to the agent"
+            "schedule says when it falls"
         )

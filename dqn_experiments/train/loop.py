@@ -37,11 +37,11 @@ class Loop:
 
     def advance(self) -> list[Episode]:
         """One step in every environment, and the updates due by then; returns ended episodes."""
-        outcome = self.player.act(self.epsilon)
+        finish = self.player.begin_step(self.epsilon)
         self.step += self.player.num_envs
         if self._overlap_updates:
             self._learn()
-        played = outcome()
+        played = finish()
         self.replay.add(played.action, played.timestep)
         if not self._overlap_updates:
             self._learn()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import partial
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ class Player:
         policy: chooses the actions.
         observation_shape: (K, *frame) that it sees.
         dtype: of a frame.
-        aside: whether environments step in a thread of their own, beside whatever else is computed.
+        own_thread: whether environments step in one, beside whatever else is computed.
     """
 
     def __init__(
@@ -46,14 +47,14 @@ class Player:
         policy: EpsilonGreedy,
         observation_shape: tuple[int, ...],
         dtype: np.dtype[np.generic],
-        aside: bool = False,
+        own_thread: bool = False,
     ) -> None:
         self.num_envs, self.frame_skip = env.num_envs, env.frame_skip
         self.policy = policy
         self._env = env
         self._stack = FrameStack(env.num_envs, observation_shape, dtype)
         self._statistics = EpisodeStatistics(env.num_envs)
-        self._aside = ThreadPoolExecutor(1) if aside else None
+        self._thread = ThreadPoolExecutor(1) if own_thread else None
 
     def start(self) -> NDArray[np.generic]:
         """Begin an episode everywhere; returns the first frames [N, *frame]."""
@@ -61,21 +62,21 @@ class Player:
         self._stack.reset(frame)
         return frame
 
-    def act(self, epsilon: float) -> Callable[[], Played]:
+    def begin_step(self, epsilon: float) -> Callable[[], Played]:
         """Choose an action everywhere, exploring with that probability.
 
-        What it returns takes the step, or waits for it where environments step aside.
+        What it returns is to be called once: it takes the step, or waits for the thread that does.
         """
         action, value = self.policy.act(self._stack.observation, epsilon)
         step = partial(self._env.step, action)
-        outcome = self._aside.submit(step).result if self._aside else step
+        outcome = self._thread.submit(copy_context().run, step).result if self._thread else step
 
-        def played() -> Played:
+        def finish() -> Played:
             timestep = outcome()
             self._stack.push(timestep.first_frame, timestep.done)
             return Played(action, value, epsilon, timestep)
 
-        return played
+        return finish
 
     def ended(
         self, played: Played, step: int, losses: Callable[[], NDArray[np.float64]]
@@ -83,7 +84,7 @@ class Player:
         """The episodes that ended with what was just played.
 
         Args:
-            played: what came of an action.
+            played: what came of a step.
             step: agent steps of the run by now.
             losses: see `EpisodeStatistics.add`.
         """
@@ -91,8 +92,8 @@ class Player:
 
     def close(self) -> None:
         """Release the environments, once they have taken a step that was begun."""
-        if self._aside:
-            self._aside.shutdown()
+        if self._thread:
+            self._thread.shutdown()
         self._env.close()
 
     def state_dict(self) -> State:

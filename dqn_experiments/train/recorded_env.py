@@ -22,9 +22,9 @@ SEED_AFTER = 10_000
 """Steps after which the end of an episode is followed by a seed. It takes ALE 60 to 140 ms to be
 seeded, so it is not done every time, and 5 s to repeat 10,000 steps, so it is done now and then."""
 OF_ALL = 15_000
-"""The same for all environments together: many of them are seeded more often,"""
+"""The same for all environments together, so that each of many is seeded sooner."""
 AT_LEAST = 1_000
-"""but not after fewer steps of their own, or a GPU would wait for seeds more than for games."""
+"""Steps of its own before which none is: a GPU would wait for seeds longer than for games."""
 
 FOLLOW_AFTER = 1.5
 """Times as old an environment is followed: most episodes have ended by then."""

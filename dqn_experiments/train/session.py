@@ -226,9 +226,8 @@ class Session:
     def what_to_lower(self) -> str:
         """What helps a run that asks for more memory than there is."""
         return (
-            f"lower buffer.capacity={self.config.buffer.capacity}, whose "
-            f"{self.loop.replay.nbytes / 1e9:.2f} GB hold {self.loop.step:,} steps; "
-            f"{self.saves.last_good()}"
+            f"lower buffer.capacity={self.config.buffer.capacity}, which takes "
+            f"{self.loop.replay.nbytes / 1e9:.2f} GB by now; {self.saves.last_good()}"
         )
 
     @contextmanager

@@ -97,10 +97,10 @@ class TrainedAgent:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Compute as the run did that it was trained in; want of memory is told in one line."""
+        """With the run's threads and determinism; want of memory is told in one line."""
         with (
             torch_settings(self.config.cpu_threads, self.config.deterministic),
-            shortage_told(lambda: "choose another device, or fewer environments"),
+            shortage_told(lambda: "choose another device"),
         ):
             yield
 

@@ -166,11 +166,24 @@ def test_a_config_that_may_not_be_read_is_told_with_the_systems_reason(
     assert "resume=locked: config.yaml cannot be read (Permission denied)" in told(capfd, stop)
 
 
-def test_what_a_command_line_says_is_not_blamed_on_the_file_of_a_run(
-    stored: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("change", "in_the_file", "message"),
+    [
+        ("total_steps=abc", "", "total_steps=abc: must be a valid integer"),
+        ("total_steps=100", "", "learning_starts=75000: must be less than total_steps=100"),
+        ("total_steps=100", "total_stepss: 3", "untrained/config.yaml: total_stepss: unknown key"),
+    ],
+)
+def test_who_is_to_blame_is_told_command_line_or_file(
+    change: str,
+    in_the_file: str,
+    message: str,
+    stored: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    made("untrained/config.yaml", stored)
-    monkeypatch.setattr(sys, "argv", ["dqn_experiments", "resume=untrained", "total_steps=abc"])
+    made("untrained/config.yaml", f"{stored}\n{in_the_file}\n")
+    monkeypatch.setattr(sys, "argv", ["dqn_experiments", "resume=untrained", change])
     with pytest.raises(SystemExit) as stop:
         main()
-    assert told(capfd, stop).startswith("error: total_steps=abc: must be a valid integer")
+    assert told(capfd, stop).startswith(f"error: {message}")

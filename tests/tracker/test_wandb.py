@@ -139,6 +139,7 @@ def test_every_file_has_the_films_in_the_rows_of_their_evaluations(tmp_path: Pat
         ("WANDB_MODE", "foo", "one of online, offline, disabled"),
         ("WANDB_MODE", "", "one of online, offline, disabled"),
         ("WANDB_RUN_ID", "a/b", "1 to 128 characters, none of"),
+        ("WANDB_RUN_ID", "a b", "1 to 128 characters, none of them blank"),
     ],
 )
 def test_a_variable_that_wandb_does_not_know_is_refused_by_its_name(

@@ -102,17 +102,24 @@ def test_a_state_is_refused_for_what_can_have_none() -> None:
         make("breakout").load_state_dict(saved)
 
 
-def test_many_environments_are_seeded_more_often() -> None:
-    """So that what all of them may have to play again does not grow with their number."""
+@pytest.mark.parametrize("at_least", [90, 140])
+def test_many_environments_are_seeded_more_often_but_not_too_often(
+    at_least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorded_env, "AT_LEAST", at_least)
     env = make("cartpole", num_envs=64)
     env.reset()
     rng = np.random.default_rng(1)
-    longest = 0
+    longest, ages = 0, [0]
     for step in range(600):
+        before = env._age.copy()
         env.step(rng.integers(2, size=64))
+        ages += (before[env._age == 0] + 1).tolist()
         if step > 200 and step % 10 == 0:
             longest = max(longest, len(env.state_dict()["actions"]))
-    assert longest < recorded_env.OF_ALL // 64 + 2 * 100
+    after = max(at_least, recorded_env.OF_ALL // 64)
+    assert after <= min(ages[1:]) < after + 20
+    assert longest < after + 2 * 100
 
 
 def test_without_a_seed_being_due_nothing_is_changed() -> None:

@@ -14,6 +14,7 @@ from dqn_experiments.errors import TrainingError
 from dqn_experiments.experience.spec import TrackedRun
 from dqn_experiments.machine.interrupt import Interrupt
 from dqn_experiments.run import checkpoint
+from dqn_experiments.train.assembly import assembled
 from dqn_experiments.train.session import Session
 from dqn_experiments.train.start import train
 from tests.conftest import QUICK_CARTPOLE, Told
@@ -204,9 +205,17 @@ def test_running_out_of_memory_says_what_to_lower(
 
     monkeypatch.setattr(UniformReplay, "add", add_until_full)
     config = composed(*QUICK_CARTPOLE, "tracker.mode=disabled")
-    told = (
-        "out of memory: .* lower buffer.capacity=20000, whose .* GB hold 151 steps; no checkpoint"
-    )
+    told = "out of memory: .* lower buffer.capacity=20000, which takes .* GB by now; no checkpoint"
     with pytest.raises(TrainingError, match=told):
         train(config, tmp_path)
     assert len((tmp_path / "history.csv").read_text().splitlines()) > 1  # closed, nothing lost
+
+
+@pytest.mark.parametrize(("steps", "is_told"), [(10_000, True), (400, False)])
+def test_a_schedule_that_outlasts_the_run_is_told(
+    steps: int, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = composed(*SILENT, f"schedule.steps={steps}")
+    with caplog.at_level("INFO"):
+        assembled(config, torch.device("cpu")).player.close()
+    assert ("when the run ends, so most actions are random" in caplog.text) == is_told
