@@ -119,6 +119,8 @@ def _told_of_hydra(error: Exception) -> ConfigError:
         if file.suffix == ".yaml" and file.name != MULTIRUN and file.exists():
             return ConfigError(f"{file}: cannot be read ({error.strerror})")
         key = "hydra.sweep.dir" if flags(sys.argv[1:]).multirun else "hydra.run.dir"
+        if isinstance(error, FileExistsError | NotADirectoryError):
+            return ConfigError(f"{key}: must be a directory, and {file} cannot be one")
         return ConfigError(f"{key}: {file} cannot be written ({error.strerror})")
     return ConfigError(f"{one_line(error)} ({FULL_ERROR}=1 shows where)")
 

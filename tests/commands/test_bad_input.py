@@ -187,3 +187,25 @@ def test_who_is_to_blame_is_told_command_line_or_file(
     with pytest.raises(SystemExit) as stop:
         main()
     assert told(capfd, stop).startswith(f"error: {message}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ("hydra.run.dir=file", "hydra.run.dir: must be a directory, and file cannot be one"),
+        ("hydra.run.dir=file/run", "hydra.run.dir: must be a directory, and file/run cannot be"),
+        ("-m seed=1,2 hydra.sweep.dir=file", "hydra.sweep.dir: must be a directory, and file can"),
+    ],
+)
+def test_a_file_is_no_directory_for_runs(
+    arguments: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    made("file", "not of a run")
+    command_line = ["dqn_experiments", "experiment=cartpole", *arguments.split()]
+    monkeypatch.setattr(sys, "argv", command_line)
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert told(capfd, stop).startswith(f"error: {message}")
