@@ -66,6 +66,7 @@ def run_command(config_name: str, task: Task) -> None:
     logging.raiseExceptions = False  # a log file on a full disk is not worth a traceback per line
     OmegaConf.register_resolver("run_dir", _run_dir, replace=True)
     OmegaConf.register_resolver("unique", unique, use_cache=True, replace=True)
+    OmegaConf.register_resolver("explained", _explained, replace=True)
     main = hydra.main(
         config_path=str(config_dir()),
         config_name=config_name,
@@ -168,6 +169,12 @@ def _as_job(task: Task, config_name: str) -> Task:
 def _run_dir(resume: object, new: str) -> str:
     """Where a run lies that is to be continued, or else a `new` directory."""
     return str(resume) if os.path.isfile(os.path.join(str(resume), "config.yaml")) else new
+
+
+def _explained(config_name: str) -> str:
+    """The keys of a command, their defaults and what they mean, for the template of a help."""
+    lines = (config_dir() / f"{config_name}.yaml").read_text("utf-8").splitlines()
+    return "\n".join(lines[1 : lines.index("defaults:")]).strip().replace("$", "$$")
 
 
 def _fail(error: BaseException) -> NoReturn:

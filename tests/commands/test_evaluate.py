@@ -4,11 +4,12 @@ import os
 import re
 import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import dqn_experiments as dqn
-from dqn_experiments.commands import evaluate
+from dqn_experiments.commands import dashboard, evaluate, watch
 from tests.conftest import ROOT, Told
 
 FROZEN = ROOT / "tests" / "frozen" / "0.2.0"
@@ -59,3 +60,14 @@ def test_a_score_is_told_where_its_run_cannot_be_tracked(
     assert line.startswith("tracker.mode=online: ")
     assert line.endswith("; the score is not added to the tracker")
     assert (run_dir / "evaluation.json").exists()
+
+
+@pytest.mark.parametrize("command", [dashboard, evaluate, watch])
+def test_help_explains_every_key(command: ModuleType, told: Told) -> None:
+    code, out, err = told("--help", command=command.main)
+    assert code == 0, err
+    explained = (ROOT / "conf" / f"{command.__name__.rpartition('.')[2]}.yaml").read_text()
+    first, *keys = explained.partition("\n\ndefaults:")[0].splitlines()
+    assert first.removeprefix("# ") in out
+    assert len(keys) > 4
+    assert "\n".join(keys) in out
