@@ -114,7 +114,7 @@ MISTAKES = {
     "-m seed=range(1,3,0)": "seed=range(1,3,0): range() arg 3 must not be zero",
     "-m seed=interval(0,1)": "seed=interval(0,1): needs a sweeper that searches: hydra/sweeper=h",
     "-m seed=1,2 hydra.sweep.dir=": "hydra.sweep.dir=: must be a directory",
-    "-m seed=1,2 hydra.sweep.dir=/dev/null/s": "hydra.sweep.dir: /dev/null/s cannot be written",
+    "-m seed=1,2 hydra.sweep.dir=/dev/null/s": "hydra.sweep.dir: must be a directory, and /dev/nul",
     "-m seed=range(0,nan)": "seed=range(0,nan): must go from a number to a number",
     "-m seed=range(0,1e12)": "seed=range(0,1e12): makes more than 100,000 jobs of the sweep; must",
     "-m seed=shuffle(range(0,inf))": "seed=shuffle(range(0,inf)): makes more than 100,000 jobs",
@@ -210,7 +210,7 @@ MISTAKES = {
     # what is not there, or not allowed
     "device=cuda:7": "device=cuda:7: must be auto or one of the devices here",
     "device=tpu": "device=tpu: must be auto or one of the devices here",
-    "hydra.run.dir=/dev/null/run": "hydra.run.dir: /dev/null/run cannot be written",
+    "hydra.run.dir=/dev/null/run": "hydra.run.dir: must be a directory, and /dev/null/run",
     "hydra.run.dir=": "hydra.run.dir=: must be a directory",
     "network._target_=os.system": "network._target_=os.system: must be a class in",
     "network._target_=dqn_experiments.network.torso_and_head.several": "must be a class in",
