@@ -8,15 +8,14 @@ share of one core.
 """
 
 import argparse
-import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
 
 import psutil
-from steps_per_second import advance, started
+from loops.ours import learning
+from steps_per_second import advance
 
-from dqn_experiments.machine.devices import torch_settings
 from dqn_experiments.train.session import Session
 
 
@@ -72,11 +71,8 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("overrides", nargs="*")
     options = parser.parse_args()
-    recipe = ["env=breakout", "learning_starts=2_000", "tracker.mode=offline", *options.overrides]
-    with tempfile.TemporaryDirectory() as folder, torch_settings(None):
-        session = started(recipe, folder)
-        with session.closed_at_the_end():
-            told(session, options.steps)
+    with learning("tracker.mode=offline", *options.overrides) as session:
+        told(session, options.steps)
 
 
 if __name__ == "__main__":
